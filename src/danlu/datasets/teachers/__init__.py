@@ -1,0 +1,1 @@
+"""Who reads a chunk and proposes questions with answers."""
