@@ -1,0 +1,1 @@
+"""Compiled and hand-derived kernels, each with a plain reference; know nothing of stages."""

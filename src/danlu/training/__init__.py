@@ -1,0 +1,1 @@
+"""Training: the base, the loop, its optimizer, checkpoints and methods."""

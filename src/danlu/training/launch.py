@@ -1,0 +1,93 @@
+"""Starts one process per rank on this machine and passes on what rank 0 says; a rank that dies ends all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from danlu.errors import ModelError
+from danlu.events import Done, Event, from_json
+from danlu.workspace.runs import Run
+from danlu.workspace.store import Workspace
+
+_POLL_SECONDS = 0.1
+
+
+def train_in_processes(run: Run, workspace: Workspace, stop: Callable[[], bool]) -> Iterator[Event]:
+    """Trains with `train.processes` ranks. Each is `python -m danlu.training.rank`; events come through a file."""
+    size = run.recipe.train.processes
+    events = run.folder / "rank0.jsonl"
+    events.write_text("", encoding="utf-8")
+    environment = os.environ | {
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or size) // size)),
+    }
+    command = [sys.executable, "-m", "danlu.training.rank", str(workspace.folder), run.name]
+    logs = [(run.logs / f"rank{rank}.log").open("ab") for rank in range(size)]
+    ranks = [
+        subprocess.Popen(
+            command,
+            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdin=subprocess.DEVNULL,
+            stdout=logs[rank],
+            stderr=logs[rank],
+        )
+        for rank in range(size)
+    ]
+    try:
+        with events.open(encoding="utf-8") as lines:
+            yield from _follow(ranks, lines, stop)
+    finally:
+        _end(ranks)
+        for log in logs:
+            log.close()
+    failed = [rank for rank, process in enumerate(ranks) if process.returncode not in (0, -signal.SIGTERM)]
+    if failed:
+        raise ModelError("rank_failed", where=str(run.logs / f"rank{failed[0]}.log"), rank=failed[0])
+
+
+def _follow(ranks: list[subprocess.Popen], lines, stop: Callable[[], bool]) -> Iterator[Event]:  # noqa: ANN001
+    """Events until all ranks ended, or one failed. A stop is passed on once, and the ranks then save and end."""
+    asked = False
+    part = ""
+    while True:
+        running = any(process.poll() is None for process in ranks)
+        while line := lines.readline():
+            part += line
+            if part.endswith("\n"):
+                event, part = from_json(part), ""
+                yield event
+                if isinstance(event, Done):
+                    running = running and any(process.poll() is None for process in ranks)
+        if not running or any(process.poll() not in (None, 0) for process in ranks):
+            return
+        if stop() and not asked:
+            asked = True
+            for process in ranks:
+                process.send_signal(signal.SIGTERM)
+        time.sleep(_POLL_SECONDS)
+
+
+def _end(ranks: list[subprocess.Popen]) -> None:
+    for process in ranks:
+        if process.poll() is None:
+            process.terminate()
+    for process in ranks:
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

@@ -1,0 +1,77 @@
+"""Which dataset, base model and adapter belong to a run: what it recorded, else what its recipe's hashes lead to.
+
+Keys are known before the work, so a changed recipe finds every artifact that its change does not touch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from danlu.artifacts import find_by_key, key_of, read_card
+from danlu.errors import InputError
+from danlu.workspace.dataset import Dataset, open_dataset
+from danlu.workspace.runs import Run
+from danlu.workspace.store import Workspace
+
+TINY = "tiny"
+# Knobs of training that cannot change what is learned.
+_HARMLESS = {"save_every", "keep_checkpoints"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaseModel:
+    """A base model as a stage needs it: its label in the workspace, its folder of weights, the hash of those."""
+
+    label: str
+    folder: Path
+    sha256: str
+
+
+def dataset_of(run: Run, workspace: Workspace) -> Dataset:
+    """The dataset the run froze, else the newest version of the recipe's. Raises InputError where there is none."""
+    return open_dataset(workspace.datasets, run.artifacts().get("dataset") or run.recipe.dataset_name)
+
+
+def base_key(run: Run, dataset: Dataset) -> str:
+    """The key of the run's base: for `tiny` what it grows from, else the name and revision asked for."""
+    model = run.recipe.model
+    if model.base == TINY:
+        return key_of("tiny@1", model.tiny.model_dump(mode="json"), dataset.sha256)
+    return key_of("base@1", model.base, model.revision)
+
+
+def base_of(run: Run, workspace: Workspace) -> BaseModel:
+    """The run's base model. Raises InputError where it was not made or fetched yet."""
+    recorded = run.artifacts().get("base")
+    folder = workspace.folder / recorded if recorded else None
+    if folder is None:
+        folder = find_by_key(workspace.models, "model", base_key(run, dataset_of(run, workspace)))
+    if folder is None or not folder.is_dir():
+        raise InputError("base_missing", where=str(workspace.models), name=run.recipe.model.base)
+    return open_base(folder)
+
+
+def open_base(folder: Path) -> BaseModel:
+    """The base model of a folder with a card; the card's `path` points to weights that lie elsewhere."""
+    card = read_card(folder)
+    return BaseModel(label=card.name, folder=Path(str(card.details.get("path", folder))), sha256=card.sha256)
+
+
+def train_key(run: Run, dataset: Dataset, base: BaseModel) -> str:
+    """The key of what training leaves."""
+    knobs = run.recipe.train.model_dump(mode="json", by_alias=True, exclude=_HARMLESS)
+    return key_of("train@1", knobs, dataset.sha256, base.sha256)
+
+
+def adapter_of(run: Run, workspace: Workspace) -> Path:
+    """The folder that the run's training left. Raises InputError where it has not been trained."""
+    recorded = run.artifacts().get("adapter")
+    if recorded:
+        return workspace.folder / recorded
+    dataset = dataset_of(run, workspace)
+    key = train_key(run, dataset, base_of(run, workspace))
+    folder = find_by_key(workspace.runs, "adapter", key)
+    if folder is None:
+        raise InputError("adapter_missing", where=str(workspace.runs), name=run.name)
+    return folder
