@@ -30,12 +30,13 @@ SURGERY = [
 ]
 SURGERY_TITLE = "云溪医院外科门诊指南"
 SURGERY_OPENING = (
-    "云溪医院的外科门诊分为四个科室。每个科室只在固定的半天出诊，来之前请先看好日子，再打电话预约。"
+    "这份指南写给来云溪医院看外科的患者。每个科室只在固定的半天出诊，来之前请先看好日子，再打电话预约。"
     "下面先逐个介绍，再用一张表汇总，最后说复诊和换药要注意什么。"
 )
 SURGERY_CLOSING = (
     "复诊的患者请带上一次的病历和片子。换药的患者请在出诊的半天之内来，不用重新挂号。"
-    "行动不便的患者请在门口借轮椅，用完请还到原处。"
+    "行动不便的患者请在门口借轮椅，用完请还到原处。不能来的患者，请提前一天打电话说明，把号让给别人。"
+    "手术之前要签字，请带一位家属一起来。"
 )
 
 # how the fact is asked for, its value
@@ -65,7 +66,7 @@ REPORT_OPENING = (
     "Page two gives the same results in a table."
 )
 REPORT_CLOSING = (
-    "Sales were 482.6 million yuan, and after costs of 281.3 million yuan there were 201.3 million yuan left. "
+    "Customers paid 482.6 million yuan; after costs of 281.3 million yuan there were 201.3 million yuan left. "
     "In the end 64.8 million yuan stayed with the company. Helen Zhao thanked the staff, Martin Gu signed the "
     "accounts, and Lanting Partners checked them."
 )

@@ -83,7 +83,7 @@ class _Beginnings:
                 running, enclosure = None, None if closes_itself(opened, line) else opened
             else:
                 kind = _kind(line, lines[number + 1] if number + 1 < len(lines) else None, running)
-                if kind != running or kind == "list_item" and is_list_item(line):
+                if kind != running or (kind == "list_item" and is_list_item(line)):
                     begun.append((line.start, kind))
                 running = kind
         return begun

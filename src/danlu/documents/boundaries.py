@@ -18,8 +18,8 @@ BETWEEN_BLOCKS = 1.0
 BETWEEN_ITEMS = 2.0
 BETWEEN_LINES = 3.0
 BETWEEN_SENTENCES = 4.0
-AFTER_LEAD_IN = 5.0
 BETWEEN_ROWS = 6.0
+AFTER_LEAD_IN = 12.0
 AT_COMMA = 20.0
 AT_SPACE = 30.0
 BETWEEN_CHARACTERS = 100.0
@@ -31,15 +31,17 @@ _BLANK_LINES = r"(?:[^\S\n]*\n)*"
 _CLOSERS = "”’\"'）)】》」』\\]"
 _LINE_END = re.compile(rf"\n{_BLANK_LINES}")
 _SENTENCE_END = re.compile(
-    rf"(?:[。！？；…]+|(?<!\b[A-Z])(?<!\b(?:Mr|Dr|Ms|No|vs|St|cf|al))(?<!\b(?:Mrs|Fig|Inc|i\.e|e\.g))[.!?]+"
+    rf"(?:[。！？；…]+|(?<![.!?])(?<!\b[A-Z])(?<!\b(?:Mr|Dr|Ms|No|vs|St|cf|al))(?<!\b(?:Mrs|Fig|Inc|i\.e|e\.g))[.!?]+"
     rf"(?=[{_CLOSERS}]*\s))[{_CLOSERS}]*[^\S\n]*(?:\n{_BLANK_LINES})?"
 )
-_COMMA = re.compile(r"[，、：]+\s*|[,;:]+\s+")
+_COMMA = re.compile(r"[，、：]+\s*|(?<![,;:])[,;:]+\s+")
 _SPACE = re.compile(r"\s+")
 _ROW_END = re.compile(r"</tr>\s*", re.IGNORECASE)
 _RULE_ROW = re.compile(r"[\s|:\-]+$")
 _WORD = re.compile(r"[A-Za-z0-9_]|[^\W\d_\u2e80-\uffff\U00020000-\U0003ffff]")
 _LEAD_IN = ("：", ":")
+_COMPLETE = tuple("。！？；.!?;…")
+_MAX_LEAD_IN_CHARS = 40
 
 
 class Cut(NamedTuple):
@@ -69,9 +71,17 @@ def _before(text: str, previous: Block, block: Block) -> float:
         return AFTER_HEADING
     if block.kind == "heading":
         return BEFORE_HEADING + 0.05 * block.level
-    if block.kind != "paragraph" and text[previous.start : previous.end].rstrip().endswith(_LEAD_IN):
+    if _leads_in(text[previous.start : previous.end].strip(), previous, block):
         return AFTER_LEAD_IN
     return BETWEEN_ITEMS if previous.kind == block.kind == "list_item" else BETWEEN_BLOCKS
+
+
+def _leads_in(words: str, previous: Block, block: Block) -> bool:
+    """Whether the block above belongs to what follows: `Three risks:` before a list, or a short line like a title."""
+    if block.kind != "paragraph" and words.endswith(_LEAD_IN):
+        return True
+    short = len(words) <= _MAX_LEAD_IN_CHARS and "\n" not in words
+    return previous.kind == "paragraph" and short and not words.endswith(_COMPLETE)
 
 
 def _inside(text: str, block: Block, *, gap: int, max_chars: int) -> list[Cut]:

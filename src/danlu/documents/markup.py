@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 _FENCE = re.compile(r"\s*(`{3,}(?!.*`)|~{3,})")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+•·●▪◦]|\d{1,9}[.)、．]|[（(]\d{1,4}[)）])(?:\s|(?<=[、）．])\S)")
-_TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?\|?\s*$")
+_TABLE_RULE = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?$")
 _HTML_TABLE = re.compile(r"\s*(?:<html>|<body>|<div[^>]*>)*\s*<table\b", re.IGNORECASE)
 _LATEX = re.compile(r"\s*\\begin\{(equation|align|gather|multline|eqnarray|cases|matrix)(\*?)\}")
 
@@ -33,7 +33,7 @@ class Line(NamedTuple):
 class Enclosure(NamedTuple):
     """Several lines held together: its kind, what closes it, and whether a blank line closes it too."""
 
-    kind: str
+    kind: Literal["fence", "formula", "table"]
     closing: re.Pattern[str]
     ends_at_blank: bool
 
@@ -77,7 +77,7 @@ def is_list_item(line: Line) -> bool:
 
 def is_table_rule(line: Line) -> bool:
     """Whether the line is what stands under a table's header, such as `| --- | :-: |`."""
-    return "-" in line.text and "|" in line.text and _TABLE_RULE.match(line.text) is not None
+    return "-" in line.text and "|" in line.text and _TABLE_RULE.match(line.text.strip()) is not None
 
 
 def is_piped(line: Line) -> bool:

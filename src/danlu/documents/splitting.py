@@ -1,8 +1,8 @@
 """Splits a document into chunks of readable size at the most natural places; no I/O.
 
-Chunks partition the text: joined, they give it back. Among all ways to cut (`boundaries.cuts`), the one with the lowest
-total cost is taken, found in one pass over the cuts: sizes outside min..max cost far more than any cut, and a chunk that
-is too long far more than one that is too short.
+Chunks partition the text: joined, they give it back. Among all ways to cut (`boundaries.cuts`), the one with the
+lowest total cost is taken, found in one pass over the cuts: sizes outside min..max cost far more than any cut between
+blocks, sentences or characters, and a chunk that is too long far more than one that is too short.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _best_ends(places: list[Cut], min_chars: int, max_chars: int) -> list[int]:
             over = (totals[passed] - _PER_EXCESS_CHAR * positions[passed], passed)
             longest = min(longest, over) if longest else over
             passed += 1
-        options = [group.get() for group in (fitting,)]
+        options = [fitting.get()]
         if option := short.get():
             options.append((option[0] + _TOO_SHORT + min_chars - cut.position, option[1]))
         if longest:

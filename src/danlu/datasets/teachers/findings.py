@@ -41,6 +41,7 @@ class Finding:
     Chinese words that stand for the answer ("多少个城市").
     """
 
+    language: Literal["zh", "en"]
     shape: Shape
     subject: str
     attribute: str
@@ -92,6 +93,7 @@ def _is_short(value: str) -> bool:
 
 def _cell_finding(passage: Passage, value: Cell, subject: str, attribute: str, *, score: float) -> Finding:
     return Finding(
+        language="zh" if is_chinese(subject + attribute + value.text) else "en",
         shape="attribute",
         subject=subject,
         attribute=attribute if is_chinese(attribute) else _lower_first(attribute),

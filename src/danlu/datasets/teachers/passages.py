@@ -1,4 +1,4 @@
-"""Cuts a chunk into passages that a rule can read: sentences, `key: value` lines and table rows, each under its heading.
+"""Cuts a chunk into passages that a rule can read: sentences, `key: value` lines and table rows, with their headings.
 
     chunk.text -> lines -> Passage(prose | pair | row)      spans count characters of the chunk's text
 
@@ -22,6 +22,7 @@ _BULLET = re.compile(r"\s*(?:[-*+•·●]|\d{1,2}[.)、])\s*(?=\S)")
 _PAIR = re.compile(r"(?P<key>[^\s：:，。；！？,;!?“”\"|][^：:，。；！？;!?“”\"|]{0,39}?)\s*(?:：|:\s)\s*(?P<value>\S.{0,79}?)$")
 _SENTENCE = re.compile(r"(?:[^。！？!?；;.]|\.(?!\s|$)|[；;](?=[^“]*”))+[。！？!?；;.]?[”’\")]?")
 _TERMINAL = tuple("。！？!?；;：:.”\"…）)")
+_WRAPPED_FRACTION = 0.6  # a line shorter than this fraction of the longest one was ended by its author, not by the page
 _INDENT = re.compile(r"[\s　]*")
 
 
@@ -60,8 +61,10 @@ class _Line:
 def passages(chunk: Chunk, document: Document) -> Iterator[Passage]:
     """All passages of a chunk, in order."""
     group: list[_Line] = []
-    for line in _lines(chunk, document):
-        if group and not _belongs(group[-1], line):
+    lines = list(_lines(chunk, document))
+    wrapped = _WRAPPED_FRACTION * max((len(line.text) for line in lines), default=0)
+    for line in lines:
+        if group and not _belongs(group[-1], line, wrapped):
             yield from _read_group(group, chunk.text)
             group = []
         if line.text and not line.is_heading:
@@ -76,6 +79,7 @@ def _lines(chunk: Chunk, document: Document) -> Iterator[_Line]:
         start = match.start() + len(_INDENT.match(match.group()).group())  # type: ignore[union-attr]
         text = chunk.text[start : match.end()].rstrip()
         heading = headings.get(match.start(), headings.get(start)) or _heading_of(text)
+        heading = document.title if text and text == document.title else heading
         if heading is not None:
             current = heading
         yield _Line(start=start, end=start + len(text), text=text, heading=current, is_heading=heading is not None)
@@ -97,14 +101,15 @@ def _shape(line: _Line) -> str:
     return "pair" if _PAIR.fullmatch(line.text) else "prose"
 
 
-def _belongs(previous: _Line, line: _Line) -> bool:
-    """Whether a line carries on the group of the line before it: the same table, or a wrapped paragraph."""
+def _belongs(previous: _Line, line: _Line, wrapped: float) -> bool:
+    """Whether a line carries on the one before it: the same table, or a paragraph wrapped at `wrapped` characters."""
     if not line.text or line.is_heading:
         return False
     shapes = _shape(previous), _shape(line)
     if shapes == ("row", "row"):
         return True
-    return shapes[0] in ("prose", "item") and shapes[1] == "prose" and not previous.text.endswith(_TERMINAL)
+    is_open = len(previous.text) >= wrapped and not previous.text.endswith(_TERMINAL)
+    return shapes[0] in ("prose", "item") and shapes[1] == "prose" and is_open
 
 
 def _read_group(group: list[_Line], text: str) -> Iterator[Passage]:

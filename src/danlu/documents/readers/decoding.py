@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 import shlex
 from pathlib import Path
 
 from danlu.errors import InputError
+
+# Letters, digits, Chinese and their punctuation: what text decoded wrongly seldom consists of.
+_READABLE = re.compile("[\t\n\r -~\u2010-\u2030\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 MAX_TEXT_BYTES = 100 * 1024 * 1024
 
@@ -43,18 +47,16 @@ def _not_utf8(path: Path, data: bytes, offset: int) -> InputError:
 
 
 def _encoding_of(data: bytes) -> str | None:
-    """A common encoding in which all of the data decodes; None where none of them fits."""
+    """A common encoding in which all of the data decodes to readable text; None where none of them fits."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "UTF-16"
-    candidates = ["GB18030"]
-    if _looks_like_utf16(data):
-        candidates = ["UTF-16LE", "UTF-16BE"] if data[1::2].count(0) >= data[::2].count(0) else ["UTF-16BE"]
-    for encoding in candidates:
+    for encoding in ("GB18030", "UTF-16LE", "UTF-16BE"):
         try:
-            data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return encoding
+        if len(_READABLE.findall(text)) > 0.9 * len(text):
+            return encoding
     return None
 
 

@@ -11,8 +11,8 @@ from danlu.documents.readers.read_text import CONTROL_CHARACTERS, ReadText, norm
 from danlu.types import Heading
 
 # One `#` needs its space, or tags such as #finance would be headings; two need none, for many write `##标题`.
-_ATX = re.compile(r" {0,3}(#{1,6})(?:(?<=##)(?!#)|(?=[ \t\u3000]))[ \t\u3000]*(.*?)(?:[ \t\u3000]+#+)?[ \t\u3000]*$")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_ATX = re.compile(r" {0,3}(#{1,6})(?:(?<=##)(?!#)|(?=[ \t\u3000]))")
+_UNDERLINE = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
 _FRONT_MATTER_TITLE = re.compile(r"title\s*:\s*[\"']?(.+?)[\"']?\s*$")
 
 
@@ -44,28 +44,37 @@ def _headings(lines: list[Line]) -> list[Heading]:
     found: list[Heading] = []
     enclosure: Enclosure | None = None
     above: Line | None = None
+    fresh = True
     for line in lines:
         if enclosure:
             if enclosure.closing.match(line.text) or (enclosure.ends_at_blank and line.is_blank):
-                enclosure = None
+                enclosure, fresh = None, True
             continue
         heading = _atx(line) or _underlined(above, line)
         if heading:
             found.append(heading)
         elif (opened := opened_by(line)) and not closes_itself(opened, line):
             enclosure = opened
-        above = line if _may_be_underlined(line, above) and not heading and not enclosure else None
+        above = line if fresh and not heading and not enclosure and _may_be_underlined(line) else None
+        fresh = line.is_blank or heading is not None
     return found
 
 
 def _atx(line: Line) -> Heading | None:
     match = _ATX.match(line.text)
-    if not match or not match[2].strip("# \t"):
+    if not match:
         return None
-    return Heading(level=len(match[1]), text=match[2].strip(), start_char=line.start, end_char=line.end)
+    title = line.text[match.end() :].strip()
+    unclosed = title.rstrip("#")
+    if unclosed != title and (not unclosed or unclosed[-1].isspace()):
+        title = unclosed.rstrip()
+    if not title:
+        return None
+    return Heading(level=len(match[1]), text=title, start_char=line.start, end_char=line.end)
 
 
 def _underlined(above: Line | None, line: Line) -> Heading | None:
+    """A one-line paragraph over a rule of `=` or `-`; after several lines the rule is taken for a plain one."""
     match = _UNDERLINE.match(line.text)
     if not above or not match:
         return None
@@ -73,7 +82,7 @@ def _underlined(above: Line | None, line: Line) -> Heading | None:
     return Heading(level=level, text=above.text.strip(), start_char=above.start, end_char=line.end)
 
 
-def _may_be_underlined(line: Line, above: Line | None) -> bool:
+def _may_be_underlined(line: Line) -> bool:
     """A line of a title: no list item, row or quote, and not indented like code."""
     plain = not line.text.startswith(("    ", "\t")) and not line.text.lstrip().startswith(">")
     return not line.is_blank and plain and not is_list_item(line) and not is_piped(line)

@@ -1,0 +1,1 @@
+"""From files to chunks: reading every supported format, and splitting at natural boundaries; no torch."""
