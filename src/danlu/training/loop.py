@@ -57,7 +57,7 @@ def run_loop(
 
     Where `stop` turned true, the last thing is a checkpoint and a Progress short of `total_steps`.
     """
-    knobs, device = spec.knobs, model.device
+    knobs = spec.knobs
     order = StepOrder(num_samples=len(samples), samples_per_step=knobs.samples_per_step, seed=knobs.seed)
     evaluate_every = knobs.evaluate_every or max(1, spec.total_steps // 10)
     save_every = knobs.save_every or max(1, spec.total_steps // 10)
@@ -77,13 +77,7 @@ def run_loop(
         num_tokens = sum(spec.method.count(samples[index]) for index in indices)
         mine = [samples[index] for index in indices[world.rank :: world.size]]
         torch.manual_seed(_noise_seed(knobs.seed, progress.step, world.rank))
-        loss_sum = 0.0
-        for places in pack([len(sample.ids_T) for sample in mine], spec.micro_batch_tokens):
-            batch = collate([mine[place] for place in places]).to(device)
-            with torch.autocast(device.type, dtype=spec.autocast, enabled=spec.autocast is not None):
-                loss, _ = spec.method.loss(model, batch)
-            (loss / num_tokens).backward()
-            loss_sum += loss.item()
+        loss_sum = _accumulate_gradients(model, mine, num_tokens, spec)
         world.sum_gradients(trained)
         grad_norm = clip_gradients(trained, knobs.max_grad_norm)
         rate = learning_rate_at(
@@ -126,6 +120,20 @@ def run_loop(
         load_trained(model, load_file(_best_file(spec)))
     model.eval()
     yield progress
+
+
+def _accumulate_gradients(
+    model: PreTrainedModel, samples: Sequence[TokenizedSample], num_tokens: int, spec: LoopSpec
+) -> float:
+    """Adds the gradients of this rank's samples, packed, divided by the whole step's count; returns the loss sum."""
+    loss_sum = 0.0
+    for places in pack([len(sample.ids_T) for sample in samples], spec.micro_batch_tokens):
+        batch = collate([samples[place] for place in places]).to(model.device)
+        with torch.autocast(model.device.type, dtype=spec.autocast, enabled=spec.autocast is not None):
+            loss, _ = spec.method.loss(model, batch)
+        (loss / num_tokens).backward()
+        loss_sum += loss.item()
+    return loss_sum
 
 
 def is_finished(progress: Progress, spec: LoopSpec) -> bool:
