@@ -1,0 +1,1 @@
+"""Speaks to models at other addresses over HTTP; no torch."""
