@@ -67,3 +67,44 @@ def dialogues() -> list[ChatSample]:
 def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""
     return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def tuned_run(workspace, tokenizer, tiny_model, dialogues):
+    """A run with a frozen dataset, a base, and an adapter that changes what it says; nothing is trained."""
+    import torch
+
+    from danlu.artifacts import Card, sha256_folder, write_card
+    from danlu.models.adapters import add_lora, lora_layers, save_adapter
+    from danlu.models.tiny import save
+    from danlu.recipe import parse_recipe
+    from danlu.workspace.dataset import freeze
+    from danlu.workspace.runs import continue_or_create
+
+    text = (
+        "name: small\ndataset: {paths: [rows.jsonl]}\ntrain: {max_length: 512}\n"
+        "evaluate: {max_questions: 5, max_new_tokens: 8}\n"
+    )
+    recipe = parse_recipe(text, path="r.yaml", folder=workspace.folder, overrides=[], check_paths=False)
+    run = continue_or_create(workspace.runs, recipe)
+    splits = {"train": dialogues[:8], "validation": [], "test": dialogues[8:10], "learned": dialogues[10:]}
+    dataset, _ = freeze(workspace.datasets, "small", splits, parents={}, details={})
+    base = workspace.models / "base@test"
+    base.mkdir()
+    save(tiny_model, tokenizer, base)
+    write_card(base, Card(kind="model", name=base.name, sha256=sha256_folder(base)))
+    add_lora(tiny_model, rank=4, alpha=8, dropout=0.1, targets="all-linear", seed=3)
+    with torch.no_grad():
+        for number, layer in enumerate(lora_layers(tiny_model).values()):
+            layer.lora_B.normal_(0, 0.3, generator=torch.Generator().manual_seed(number))
+    run.adapter.mkdir()
+    save_adapter(tiny_model, run.adapter, base_name="base")
+    details = {"base": base.name, "dataset": dataset.label, "steps": 1}
+    write_card(run.adapter, Card(kind="adapter", name=run.name, sha256=sha256_folder(run.adapter), details=details))
+    for kind, value in (
+        ("dataset", dataset.label),
+        ("base", "models/base@test"),
+        ("adapter", f"runs/{run.name}/adapter"),
+    ):
+        run.record_artifact(kind, value)
+    return run
