@@ -91,11 +91,17 @@ def read_card(folder: Path) -> Card:
 
 
 def find_by_key(parent: Path, kind: str, key: str) -> Path | None:
-    """The folder below `parent` (at any depth of two) whose card has this kind and key; None where there is none."""
+    """The folder below `parent` (at any depth of two) whose card has this kind and key; None where there is none.
+
+    Raises ArtifactError where a card cannot be read.
+    """
     for path in sorted([*parent.glob("*/card.json"), *parent.glob("*/*/card.json")]):
         if path.parent.name.startswith("."):
             continue
-        card = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ArtifactError("card_unreadable", where=str(path), problem=str(error)) from None
         if card.get("kind") == kind and card.get("key") == key:
             return path.parent
     return None

@@ -54,4 +54,4 @@ class SynthesizeKnobs(Knobs):
     """One fact is asked for per so many characters of a chunk."""
 
     wordings: int = Field(default=1, ge=1, le=20)
-    """Wordings of each question. With two or more, the last is kept out of training and tests `learned`."""
+    """Wordings of each question. With two or more, one of each is kept out of training and tests `learned`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def base(run: Run, workspace: Workspace, stop: Callable[[], bool]) -> Iterator[E
         found = find_by_key(workspace.models, "model", key)
         if found is not None:
             run.record_artifact("base", found.relative_to(workspace.folder).as_posix())
+            shutil.rmtree(run.checkpoints("base"), ignore_errors=True)  # left by a kill between the two
             yield Done(stage="base", reused=True, summary={"model": found.name})
         elif run.recipe.model.base == TINY:
             from danlu.training.tiny import build_tiny

@@ -46,8 +46,10 @@ def save_checkpoint(
         (staging / "progress.json").write_text(json.dumps({"key": key, **asdict(progress)}), encoding="utf-8")
         hashes = {path.name: sha256_file(path) for path in sorted(staging.iterdir())}
         (staging / _MANIFEST).write_text(json.dumps(hashes), encoding="utf-8")
-    for old in _found(folder)[:-keep]:
-        shutil.rmtree(old)
+    # What claims to be further on is another training's or damaged: it must not push out what was written just now.
+    newest = [path for path in _found(folder) if path.name <= target.name][-keep:]
+    for other in set(_found(folder)) - set(newest):
+        shutil.rmtree(other)
     return target
 
 

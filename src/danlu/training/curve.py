@@ -12,7 +12,7 @@ def read_curve(events: Path, stage: str = "train") -> tuple[dict[int, float], di
     validation: dict[int, float] = {}
     if not events.exists():
         return training, validation
-    for line in events.read_text(encoding="utf-8").splitlines():
+    for line in events.read_text(encoding="utf-8").split("\n"):  # splitlines would also split at U+2028
         data = json.loads(line) if line.endswith("}") else {}
         if data.get("stage") != stage:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,13 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from danlu.errors import ModelError
+from danlu.errors import ArtifactError, DanluError, DiskError, InputError, ModelError
 from danlu.events import Done, Event, from_json
 from danlu.workspace.runs import Run
 from danlu.workspace.store import Workspace
 
 _POLL_SECONDS = 0.1
+_ERRORS: dict[str, type[DanluError]] = {
+    kind.__name__: kind for kind in (ArtifactError, DiskError, InputError, ModelError)
+}
 
 
 def train_in_processes(run: Run, workspace: Workspace, stop: Callable[[], bool]) -> Iterator[Event]:
@@ -23,6 +28,8 @@ def train_in_processes(run: Run, workspace: Workspace, stop: Callable[[], bool])
     size = run.recipe.train.processes
     events = run.folder / "rank0.jsonl"
     events.write_text("", encoding="utf-8")
+    error_file = run.folder / "rank_error.json"
+    error_file.unlink(missing_ok=True)
     environment = os.environ | {
         "WORLD_SIZE": str(size),
         "MASTER_ADDR": "127.0.0.1",
@@ -35,7 +42,7 @@ def train_in_processes(run: Run, workspace: Workspace, stop: Callable[[], bool])
         subprocess.Popen(
             command,
             env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # closed by the kernel if this process is killed: the rank then ends too
             stdout=logs[rank],
             stderr=logs[rank],
         )
@@ -46,10 +53,12 @@ def train_in_processes(run: Run, workspace: Workspace, stop: Callable[[], bool])
             yield from _follow(ranks, lines, stop)
     finally:
         _end(ranks)
-        for log in logs:
+        for log, process in zip(logs, ranks, strict=True):
             log.close()
+            process.stdin.close()
     failed = [rank for rank, process in enumerate(ranks) if process.returncode not in (0, -signal.SIGTERM)]
     if failed:
+        _raise_as_told(error_file)
         raise ModelError("rank_failed", where=str(run.logs / f"rank{failed[0]}.log"), rank=failed[0])
 
 
@@ -85,6 +94,14 @@ def _end(ranks: list[subprocess.Popen]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _raise_as_told(error_file: Path) -> None:
+    """Raises what rank 0 could explain, as if it had happened in this process."""
+    if error_file.is_file():
+        told = json.loads(error_file.read_text(encoding="utf-8"))
+        error_file.unlink()
+        raise _ERRORS[told["kind"]](told["key"], where=told["where"], **told["params"])
 
 
 def _free_port() -> int:

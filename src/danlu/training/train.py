@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from danlu.artifacts import Card, find_by_key, package_versions, publish, sha256_folder, write_card
+from danlu.artifacts import Card, find_by_key, package_versions, publish, read_card, sha256_folder, write_card
 from danlu.errors import InputError, ModelError
 from danlu.events import Done, Event, Saved, Shown, Warned
 from danlu.hardware.device import fast_dtype, peak_memory_bytes, pick_device, tokens_per_micro_batch
@@ -26,7 +26,7 @@ from danlu.training.methods import METHODS
 from danlu.training.prepare import Tokenized, tokenize
 from danlu.training.schedule import StepOrder
 from danlu.workspace.dataset import Dataset, check_dataset
-from danlu.workspace.lineage import BaseModel, base_of, dataset_of, train_key
+from danlu.workspace.lineage import TINY, BaseModel, base_of, dataset_of, train_key
 from danlu.workspace.runs import Run, open_run
 from danlu.workspace.store import Workspace
 
@@ -47,7 +47,8 @@ def train(run: Run, workspace: Workspace, stop: Callable[[], bool]) -> Iterator[
     found = find_by_key(workspace.runs, "adapter", inputs.key)
     if found is not None:
         run.record_artifact("adapter", found.relative_to(workspace.folder).as_posix())
-        yield Done(stage="train", reused=True, summary={"adapter": str(found)})
+        shutil.rmtree(run.checkpoints("train"), ignore_errors=True)  # left by a kill between the two
+        yield Done(stage="train", reused=True, summary={"adapter": str(found), **read_card(found).details})
     elif run.recipe.train.processes > 1:
         from danlu.training.launch import train_in_processes
 
@@ -163,7 +164,7 @@ def _finish(
             model.save_pretrained(staging)
             load_tokenizer(inputs.base.folder).save_pretrained(staging)
         else:
-            save_adapter(model, staging, base_name=str(inputs.base.folder))
+            save_adapter(model, staging, base_name=_base_name(run, inputs.base))
         sha256 = sha256_folder(staging)
         draw_curve(run.events, staging / "loss_curve.png", title=run.name)
         card = Card(
@@ -173,7 +174,14 @@ def _finish(
             key=inputs.key,
             parents={"base": inputs.base.sha256, "dataset": inputs.dataset.sha256},
             versions=package_versions(),
-            details={"base": inputs.base.label, "dataset": inputs.dataset.label, "steps": progress.step},
+            details={
+                "base": inputs.base.label,
+                "dataset": inputs.dataset.label,
+                "steps": progress.step,
+                "loss": progress.last_loss,
+                "validation_loss": progress.last_validation_loss,
+                "best_step": progress.best_step,
+            },
         )
         write_card(staging, card)
     run.record_artifact("adapter", run.adapter.relative_to(workspace.folder).as_posix())
@@ -196,6 +204,12 @@ def _finish(
         "adapter": str(run.adapter),
     }
     yield Done(stage="train", summary=summary)
+
+
+def _base_name(run: Run, base: BaseModel) -> str:
+    """What an adapter calls its base: the recipe's name of it. `tiny` is named by its label, never by where it lies."""
+    named = run.recipe.model.base
+    return base.label if named == TINY else named
 
 
 def _overfitted(progress: Progress) -> bool:

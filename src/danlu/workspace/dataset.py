@@ -95,7 +95,7 @@ def freeze(
     lines = {split: [sample_to_json(sample) + "\n" for sample in samples] for split, samples in splits.items()}
     texts = {f"{split}.jsonl": "".join(rows) for split, rows in lines.items()}
     sha256 = sha256_names({file: hashlib.sha256(text.encode()).hexdigest() for file, text in texts.items()})
-    versions = sorted(int(path.name.rpartition("@")[2]) for path in datasets.glob(f"{name}@*"))
+    versions = _versions(datasets, name)
     for version in reversed(versions):
         if read_card(datasets / f"{name}@{version}").sha256 == sha256:
             return open_dataset(datasets, f"{name}@{version}"), True
@@ -114,8 +114,8 @@ def open_dataset(datasets: Path, name: str) -> Dataset:
     if "@" in name:
         folder = datasets / name
     else:
-        folders = sorted(datasets.glob(f"{name}@*"), key=lambda path: int(path.name.rpartition("@")[2]))
-        folder = folders[-1] if folders else datasets / name
+        versions = _versions(datasets, name)
+        folder = datasets / (f"{name}@{versions[-1]}" if versions else name)
     if not (folder / "card.json").is_file():
         raise InputError("dataset_missing", where=str(datasets), name=name)
     card = read_card(folder)
@@ -124,6 +124,12 @@ def open_dataset(datasets: Path, name: str) -> Dataset:
     return Dataset(
         name=label, version=int(version), folder=folder, sha256=card.sha256, splits=splits, details=card.details
     )
+
+
+def _versions(datasets: Path, name: str) -> list[int]:
+    """The versions of a dataset, oldest first. Other folders, such as somebody's copy of one, are none."""
+    tails = (path.name.rpartition("@")[2] for path in datasets.glob(f"{name}@*"))
+    return sorted(int(tail) for tail in tails if tail.isdecimal())
 
 
 def check_dataset(dataset: Dataset) -> None:

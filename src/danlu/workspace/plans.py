@@ -15,4 +15,4 @@ def chunk_plan(recipe: Recipe) -> str:
 def synthesis_plan(recipe: Recipe, teacher_identity: str) -> str:
     """The plan of `synthesize`: the chunks, the teacher, how much is asked for."""
     knobs = recipe.synthesize
-    return key_of("synthesize@1", chunk_plan(recipe), teacher_identity, knobs.chars_per_question, knobs.wordings)
+    return key_of("synthesize@2", chunk_plan(recipe), teacher_identity, knobs.chars_per_question, knobs.wordings)

@@ -105,14 +105,20 @@ def recipe_key(recipe: Recipe) -> str:
 
 
 def continue_or_create(runs: Path, recipe: Recipe) -> Run:
-    """The newest run of this very recipe, or a new one, NAME-N."""
+    """The newest run of this very recipe, or a new one, NAME-N. A folder that was killed at its birth is filled again."""
     key = recipe_key(recipe)
-    for run in reversed(list_runs(runs, recipe.name)):
-        if run.card().get("recipe_key") == key:
-            return run
+    with (runs / ".new.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # two processes must not take the same number
+        for run in reversed(list_runs(runs, recipe.name)):
+            if run.card().get("recipe_key") == key:
+                return run
+        return _create(runs, recipe, key)
+
+
+def _create(runs: Path, recipe: Recipe, key: str) -> Run:
     number = max((_number(run.name) for run in list_runs(runs, recipe.name)), default=0) + 1
     folder = runs / f"{recipe.name}-{number}"
-    (folder / "logs").mkdir(parents=True)
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
     write_durably(folder / "recipe.yaml", dump_recipe(recipe))
     card = {"kind": "run", "name": folder.name, "state": "queued", "recipe_key": key, "versions": package_versions()}
     write_durably(folder / "card.json", json.dumps(card, indent=2) + "\n")

@@ -88,6 +88,9 @@ def _migrate(engine: Engine) -> None:
         from alembic import command
         from alembic.config import Config
 
+        if engine.dialect.name == "sqlite":
+            # The driver begins no transaction before DDL by itself: a kill would leave half a schema that no one mends.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config = Config()
         config.set_main_option("script_location", "danlu.workspace:migrations")
         config.attributes["connection"] = connection
