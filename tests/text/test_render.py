@@ -92,5 +92,24 @@ def test_a_template_without_an_end_of_turn_is_refused(tokenizer):
     endless = type(tokenizer)(tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|end|>")
     endless.chat_template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
     with pytest.raises(ModelError) as caught:
-        Renderer(endless)
+        Renderer(endless).chat(_sample("q", "a"))
     assert caught.value.key == "no_end_of_turn"
+
+
+def test_an_answer_without_reasoning_closes_what_the_prompt_opened_and_is_counted(tokenizer):
+    thinking = type(tokenizer)(tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|end|>")
+    thinking.chat_template = tokenizer.chat_template.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
+    renderer = Renderer(thinking)
+    shown = show_mask(renderer, renderer.chat(_sample("q", "a")))
+    assert shown.endswith("<|turn|>assistant\n<think>\n⟦\n</think>\n\na<|end|>⟧")
+    assert renderer.num_reasoning_skipped == 1
+    shown = show_mask(renderer, renderer.chat(_sample("q", "a", reasoning="r")))
+    assert shown.endswith("<think>\n⟦r\n</think>\n\na<|end|>⟧") and renderer.num_reasoning_skipped == 1
+
+
+def test_plain_text_needs_no_chat_template(tokenizer):
+    bare = type(tokenizer)(tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|end|>")
+    assert len(Renderer(bare).text(TextSample(id="t", text="abc"), 64)) == 1
+    with pytest.raises(ModelError) as caught:
+        Renderer(bare).prompt([Message(role="user", content="q")])
+    assert caught.value.key == "no_chat_template"

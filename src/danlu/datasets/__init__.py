@@ -1,1 +1,1 @@
-"""Samples from documents or from files that exist: synthesis, review, formats, cleaning, splits, freezing; no torch."""
+"""Questions, answers and rows become a frozen dataset: synthesize, ready rows, split, freeze."""

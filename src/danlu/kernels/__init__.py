@@ -1,1 +1,1 @@
-"""Compiled and hand-derived kernels, each with a plain reference; know nothing of stages."""
+"""Hand-derived kernels of training, each with a plain reference beside it; they know no stage."""

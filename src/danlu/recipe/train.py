@@ -22,11 +22,11 @@ class AdapterKnobs(Knobs):
     kind: Literal["lora", "none"] = "lora"
     """`lora` trains low-rank adapters over frozen weights; `none` trains all weights."""
 
-    rank: int = Field(default=16, ge=1)
-    """Rank of the adapters."""
+    rank: int | None = Field(default=None, ge=1)
+    """Rank of the adapters; by default 16, or that of the adapter that is trained further."""
 
-    alpha: float = Field(default=32, gt=0)
-    """Scale: the adapter's product is multiplied by alpha / rank."""
+    alpha: float | None = Field(default=None, gt=0)
+    """Scale: the adapter's product is multiplied by alpha / rank. By default twice the rank."""
 
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout before the adapters."""

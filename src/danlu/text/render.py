@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,8 +47,6 @@ class Renderer:
     """Renders for one tokenizer. Raises ModelError where its template cannot be trained on."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        if not tokenizer.chat_template:
-            raise ModelError("no_chat_template", where=tokenizer.name_or_path)
         self.tokenizer = tokenizer
         self._controls = sorted(
             {str(token) for token in tokenizer.added_tokens_encoder} | set(tokenizer.all_special_tokens),
@@ -55,8 +54,18 @@ class Renderer:
             reverse=True,
         )
         self._control_ids = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
-        self.closing = self._closing()
         self.num_last_turn_only = 0
+        self.num_reasoning_skipped = 0
+
+    @cached_property
+    def closing(self) -> str:
+        """What the template writes after an assistant's words, learned by rendering a probe."""
+        rows = [Message(role="user", content="?"), Message(role="assistant", content=_PROBE)]
+        text = self._render(rows, generation=False)
+        closing = text.rpartition(_PROBE)[2]
+        if not any(id in self._control_ids for id in self.encode(closing)):
+            raise ModelError("no_end_of_turn", where=self.tokenizer.name_or_path, closing=closing)
+        return closing
 
     @property
     def stop_ids(self) -> set[int]:
@@ -117,30 +126,25 @@ class Renderer:
         parts: list[tuple[list[int], bool]] = []
         trained = self._trained_closing()
         rest = self.encode(self.closing)[len(trained) :]
-        text = ""
+        text, skipped = "", 0
         for turn in turns:
             prompt = self._render(messages[:turn], generation=True)
             if not prompt.startswith(text):
                 return None
             if parts:
                 parts.append((rest, False))
+            skipped += _opens_reasoning(prompt) and not messages[turn].reasoning
             said = self.as_data(_said(messages[turn], prompt))
             parts += [(self.encode(prompt[len(text) :]), False), (self.encode(said) + trained, True)]
             text = prompt + said + self.closing
+        self.num_reasoning_skipped += bool(skipped)
         return parts
 
     def _render(self, messages: Sequence[Message], *, generation: bool) -> str:
+        if not self.tokenizer.chat_template:
+            raise ModelError("no_chat_template", where=self.tokenizer.name_or_path)
         rows = [{"role": message.role, "content": self.as_data(_said(message, ""))} for message in messages]
         return self.tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=generation)
-
-    def _closing(self) -> str:
-        """What the template writes after an assistant's words, learned by rendering a probe."""
-        rows = [Message(role="user", content="?"), Message(role="assistant", content=_PROBE)]
-        text = self._render(rows, generation=False)
-        closing = text.rpartition(_PROBE)[2]
-        if not any(id in self._control_ids for id in self.encode(closing)):
-            raise ModelError("no_end_of_turn", where=self.tokenizer.name_or_path, closing=closing)
-        return closing
 
     def _trained_closing(self) -> list[int]:
         """The end of turn that is trained: up to and including its first control token."""
@@ -150,11 +154,16 @@ class Renderer:
 
 
 def _said(message: Message, prompt: str) -> str:
-    """An assistant's reasoning and words as one text; the opening tag is left out where the prompt ends with it."""
+    """An assistant's reasoning and words as one text; where the prompt opened the reasoning, it is only closed."""
+    opened = _opens_reasoning(prompt)
     if not message.reasoning:
-        return message.content
-    opening = "" if prompt.rstrip().endswith("<think>") else "<think>\n"
+        return f"\n</think>\n\n{message.content}" if opened else message.content
+    opening = "" if opened else "<think>\n"
     return f"{opening}{message.reasoning}\n</think>\n\n{message.content}"
+
+
+def _opens_reasoning(prompt: str) -> bool:
+    return prompt.rstrip().endswith("<think>")
 
 
 def show_mask(renderer: Renderer, sample: TokenizedSample) -> str:

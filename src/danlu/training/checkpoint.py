@@ -34,6 +34,13 @@ class Progress:
     last_validation_loss: float | None = None
     seconds: float = 0.0
 
+    @property
+    def overfitted(self) -> bool:
+        """Whether the validation loss ended more than 1 % above its best; smaller wiggles are noise."""
+        if self.best_loss is None or self.last_validation_loss is None:
+            return False
+        return self.last_validation_loss > 1.01 * self.best_loss
+
 
 def save_checkpoint(
     folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, *, key: str, keep: int

@@ -69,3 +69,6 @@ def tokenize(
     if renderer.num_last_turn_only:
         yield Warned(reason="last_turn_only", count=renderer.num_last_turn_only)
         renderer.num_last_turn_only = 0
+    if renderer.num_reasoning_skipped:
+        yield Warned(reason="reasoning_skipped", count=renderer.num_reasoning_skipped)
+        renderer.num_reasoning_skipped = 0

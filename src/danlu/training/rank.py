@@ -45,7 +45,7 @@ def main(folder: str, name: str) -> int:
 
 def _train(run: Run, workspace: Workspace, world: World, stopped: list[bool]) -> None:
     dataset, base = dataset_of(run, workspace), base_of(run, workspace)
-    inputs = Inputs(dataset=dataset, base=base, key=train_key(run, dataset, base))
+    inputs = Inputs(dataset=dataset, base=base, key=train_key(run, workspace, dataset, base))
     with (run.folder / "rank0.jsonl" if world.is_first else Path("/dev/null")).open("a", encoding="utf-8") as file:
         for event in train_here(run, workspace, inputs, world, lambda: bool(stopped)):
             file.write(to_json(event) + "\n")

@@ -26,9 +26,11 @@ from danlu.training.methods import METHODS
 from danlu.training.prepare import Tokenized, tokenize
 from danlu.training.schedule import StepOrder
 from danlu.workspace.dataset import Dataset, check_dataset
-from danlu.workspace.lineage import TINY, BaseModel, base_of, dataset_of, train_key
-from danlu.workspace.runs import Run, open_run
+from danlu.workspace.lineage import TINY, BaseModel, adapter_folder, base_of, dataset_of, train_key
+from danlu.workspace.runs import Run
 from danlu.workspace.store import Workspace
+
+DEFAULT_RANK = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +45,7 @@ class Inputs:
 def train(run: Run, workspace: Workspace, stop: Callable[[], bool]) -> Iterator[Event]:
     """Yields steps, validation losses and checkpoints; leaves runs/NAME-N/adapter."""
     dataset, base = dataset_of(run, workspace), base_of(run, workspace)
-    inputs = Inputs(dataset=dataset, base=base, key=train_key(run, dataset, base))
+    inputs = Inputs(dataset=dataset, base=base, key=train_key(run, workspace, dataset, base))
     found = find_by_key(workspace.runs, "adapter", inputs.key)
     if found is not None:
         run.record_artifact("adapter", found.relative_to(workspace.folder).as_posix())
@@ -84,7 +86,7 @@ def train_here(
     dtype = _dtype(knobs.precision, device)
     whole = knobs.adapter.kind == "none"
     model = load_model(inputs.base.folder, dtype=torch.float32 if whole else dtype, device=device)
-    _prepare_weights(model, run, workspace, inputs.base)
+    yield from _prepare_weights(model, run, workspace, inputs.base)
     steps_per_epoch = StepOrder(
         num_samples=len(samples), samples_per_step=knobs.samples_per_step, seed=knobs.seed
     ).steps_per_epoch
@@ -118,40 +120,36 @@ def _dtype(precision: str, device: torch.device) -> torch.dtype:
     return named.get(precision) or fast_dtype(device)
 
 
-def _prepare_weights(model: PreTrainedModel, run: Run, workspace: Workspace, base: BaseModel) -> None:
+def _prepare_weights(model: PreTrainedModel, run: Run, workspace: Workspace, base: BaseModel) -> Iterator[Event]:
     """Decides which weights are trained: all, fresh adapters, or an adapter that is trained further."""
     knobs = run.recipe.train.adapter
     if knobs.kind == "none":
         model.requires_grad_(True)
-        return
-    if not knobs.from_:
+    elif knobs.from_:
+        folder = adapter_folder(knobs.from_, workspace)
+        _check_rank(run, folder)
+        load_adapter(model, folder, dropout=knobs.dropout)
+        grown_on = read_card(folder).parents.get("base") if (folder / "card.json").is_file() else None
+        if grown_on and grown_on != base.sha256:
+            yield Warned(reason="adapter_other_base", count=1, params={"adapter": str(folder), "base": base.label})
+    else:
+        rank = knobs.rank or DEFAULT_RANK
         add_lora(
             model,
-            rank=knobs.rank,
-            alpha=knobs.alpha,
+            rank=rank,
+            alpha=knobs.alpha or 2 * rank,
             dropout=knobs.dropout,
             targets=knobs.targets,
             seed=run.recipe.train.seed,
         )
-        return
-    folder = _adapter_folder(knobs.from_, workspace)
-    _check_rank(run, folder)
-    load_adapter(model, folder, dropout=knobs.dropout)
-
-
-def _adapter_folder(name: str, workspace: Workspace) -> Path:
-    if Path(name).is_dir():
-        return Path(name)
-    return workspace.folder / open_run(workspace.runs, name).artifacts().get("adapter", f"runs/{name}/adapter")
 
 
 def _check_rank(run: Run, folder: Path) -> None:
-    """An adapter keeps its rank and alpha; a recipe that asks for others in so many words contradicts itself."""
+    """An adapter keeps its rank and alpha; a recipe that asks for others contradicts itself."""
     knobs = run.recipe.train.adapter
     config = read_adapter_config(folder)
-    for name, key in (("rank", "r"), ("alpha", "lora_alpha")):
-        asked, found = getattr(knobs, name), config[key]
-        if name in knobs.model_fields_set and asked != found:
+    for name, asked, found in (("rank", knobs.rank, config["r"]), ("alpha", knobs.alpha, config["lora_alpha"])):
+        if asked is not None and asked != found:
             raise ModelError("adapter_rank", where=str(folder), name=name, asked=asked, found=found)
 
 
@@ -186,7 +184,7 @@ def _finish(
         write_card(staging, card)
     run.record_artifact("adapter", run.adapter.relative_to(workspace.folder).as_posix())
     yield Saved(kind="adapter", path=str(run.adapter), sha256=sha256)
-    if _overfitted(progress):
+    if progress.overfitted:
         params = {
             "best_step": str(progress.best_step),
             "best_loss": f"{progress.best_loss:.4f}",
@@ -210,10 +208,3 @@ def _base_name(run: Run, base: BaseModel) -> str:
     """What an adapter calls its base: the recipe's name of it. `tiny` is named by its label, never by where it lies."""
     named = run.recipe.model.base
     return base.label if named == TINY else named
-
-
-def _overfitted(progress: Progress) -> bool:
-    """Whether the validation loss ended more than 1 % above its best; smaller wiggles are noise."""
-    if progress.best_loss is None or progress.last_validation_loss is None:
-        return False
-    return progress.last_validation_loss > 1.01 * progress.best_loss

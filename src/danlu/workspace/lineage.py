@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from danlu.artifacts import find_by_key, key_of, read_card
+from danlu.artifacts import find_by_key, key_of, read_card, sha256_folder
 from danlu.errors import InputError
 from danlu.workspace.dataset import Dataset, open_dataset
-from danlu.workspace.runs import Run
+from danlu.workspace.runs import Run, open_run
 from danlu.workspace.store import Workspace
 
 TINY = "tiny"
@@ -58,10 +58,21 @@ def open_base(folder: Path) -> BaseModel:
     return BaseModel(label=card.name, folder=Path(str(card.details.get("path", folder))), sha256=card.sha256)
 
 
-def train_key(run: Run, dataset: Dataset, base: BaseModel) -> str:
-    """The key of what training leaves."""
+def train_key(run: Run, workspace: Workspace, dataset: Dataset, base: BaseModel) -> str:
+    """The key of what training leaves; an adapter that is trained further counts by its content, not by its name."""
     knobs = run.recipe.train.model_dump(mode="json", by_alias=True, exclude=_HARMLESS)
+    source = run.recipe.train.adapter.from_
+    if source:
+        knobs["adapter"]["from"] = sha256_folder(adapter_folder(source, workspace))
     return key_of("train@1", knobs, dataset.sha256, base.sha256)
+
+
+def adapter_folder(name: str, workspace: Workspace) -> Path:
+    """The adapter that a recipe's `train.adapter.from` names: a folder, or what a run's training left."""
+    if Path(name).is_dir():
+        return Path(name)
+    run = open_run(workspace.runs, name)
+    return workspace.folder / run.artifacts().get("adapter", f"runs/{run.name}/adapter")
 
 
 def adapter_of(run: Run, workspace: Workspace) -> Path:
@@ -70,7 +81,7 @@ def adapter_of(run: Run, workspace: Workspace) -> Path:
     if recorded:
         return workspace.folder / recorded
     dataset = dataset_of(run, workspace)
-    key = train_key(run, dataset, base_of(run, workspace))
+    key = train_key(run, workspace, dataset, base_of(run, workspace))
     folder = find_by_key(workspace.runs, "adapter", key)
     if folder is None:
         raise InputError("adapter_missing", where=str(workspace.runs), name=run.name)
