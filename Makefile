@@ -18,10 +18,10 @@ quickstart: $(VENV)/train.done
 	@$(BIN)/danlu quickstart
 
 test: $(VENV)/test.done
-	@$(BIN)/python -m pytest -m "not long"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
 
 test-all: $(VENV)/test.done
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/test.done
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -90,9 +90,7 @@ def make_docx(path: Path) -> None:
     _fill_table(document)
     document.add_heading("给患者的提醒", level=2)
     for _, place, phone, head, hours, patients in SURGERY:
-        document.add_paragraph(
-            f"{patients}的患者，请先拨{phone}问有没有号，再在{hours}去{place}，找{head}主任的诊室。"
-        )
+        document.add_paragraph(f"{patients}的患者，请先拨{phone}问有没有号，再在{hours}去{place}，找{head}主任的诊室。")
     document.add_paragraph(SURGERY_CLOSING)
     _save_with_fixed_dates(document, path)
 

@@ -26,7 +26,13 @@ from danlu.text.collate import collate
 from danlu.text.pack import pack
 from danlu.text.render import TokenizedSample
 
-SMALL = {"vocab_size": 2048, "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4, "num_attention_heads": 8}
+SMALL = {
+    "vocab_size": 2048,
+    "hidden_size": 256,
+    "intermediate_size": 704,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 8,
+}
 LARGE = {"vocab_size": 102400, "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 30,
          "num_attention_heads": 32}  # the shape of DeepSeek-LLM-7B  # fmt: skip
 BUDGET, WARM_UP, TIMED = 8192, 5, 20
@@ -113,7 +119,11 @@ def speed() -> dict[str, float]:
 
 def main(target: str) -> None:
     device = torch.cuda.get_device_name()
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+    versions = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
     result = {"device": device, "versions": versions, "parity": parity(), "lora_7b_bf16_packed_8192": speed()}
     Path(target).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

@@ -124,7 +124,7 @@ def publish(target: Path) -> Iterator[Path]:
         if target.exists():
             target.rename(replaced)
         staging.rename(target)
-        _sync_entry(target.parent)
+        sync(target.parent)
         shutil.rmtree(replaced, ignore_errors=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -135,7 +135,7 @@ def write_durably(path: Path, text: str) -> None:
     staging = path.with_name(f".{path.name}.staging")
     try:
         staging.write_text(text, encoding="utf-8")
-        _sync_entry(staging)
+        sync(staging)
         os.replace(staging, path)
     except OSError:
         staging.unlink(missing_ok=True)
@@ -145,11 +145,12 @@ def write_durably(path: Path, text: str) -> None:
 def sync_folder(folder: Path) -> None:
     """Flushes every file below `folder`, and its entries, to the disk."""
     for path in sorted(folder.rglob("*")):
-        _sync_entry(path)
-    _sync_entry(folder)
+        sync(path)
+    sync(folder)
 
 
-def _sync_entry(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Flushes one file, or a folder's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

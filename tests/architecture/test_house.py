@@ -113,9 +113,9 @@ def test_every_public_function_and_class_has_a_docstring():
     wrong = []
     for path in FILES:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                if not ast.get_docstring(node):
-                    wrong.append(f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}")
+            is_public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            if is_public and not ast.get_docstring(node):
+                wrong.append(f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}")
     assert wrong == []
 
 

@@ -30,9 +30,9 @@ def test_every_error_and_warning_that_the_code_names_is_in_the_catalog():
                 continue
             name = node.func.id if isinstance(node.func, ast.Name) else ""
             first = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
-            if name.endswith("Error") and isinstance(first, str) and name not in ("ValueError", "RuntimeError"):
-                if f"error.{first}" not in catalog():
-                    missing.append(f"{path.name}: error.{first}")
+            is_ours = name.endswith("Error") and isinstance(first, str) and name not in ("ValueError", "RuntimeError")
+            if is_ours and f"error.{first}" not in catalog():
+                missing.append(f"{path.name}: error.{first}")
             if name == "Warned":
                 reason = next((k.value for k in node.keywords if k.arg == "reason"), None)
                 if isinstance(reason, ast.Constant) and f"warning.{reason.value}" not in catalog():

@@ -7,9 +7,10 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import danlu
 import danlu.errors
-import pytest
 from danlu.errors import DanluError
 from danlu.jobs.stages import STAGES
 from danlu.messages import catalog

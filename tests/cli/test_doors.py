@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+
 from danlu.cli.main import VERBS
 
 COMMAND = (sys.executable, "-m", "danlu.cli.main")

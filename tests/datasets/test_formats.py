@@ -140,3 +140,10 @@ def test_a_folder_gives_its_files_of_rows_and_names_the_others(tmp_path: Path):
     files, skipped = find_files([str(tmp_path)])
     assert [path.name for path in files] == ["a.json", "b.jsonl"]
     assert skipped == ["README.md"]
+
+
+def test_a_column_that_the_header_names_twice_is_an_error(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("input_text,target_text,input_text\na,b,c\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"rows\.csv:1: .*input_text"):
+        read_file(path)

@@ -1,4 +1,4 @@
-"""The sample documents: every listed fact stands at least twice in its document, and no two facts answer one question."""
+"""The sample documents: every listed fact stands twice in its document, and no two facts answer one question."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from danlu.exporting.export import export
 from danlu.models.load import load_tokenizer
 from danlu.models.tuned import load_tuned
 from danlu.recipe.export import ExportKnobs
+from danlu.types import Message
 
 KILLED = """
 import os, signal, sys
@@ -103,6 +104,22 @@ def test_what_says_something_else_is_an_error_in_any_precision(tuned_run, worksp
     for weights in ("F32", "BF16", "F16"):
         with pytest.raises(ModelError, match="logits differ"):
             compare(base, tuned_run.adapter, base, prompts_of([]), weights=weights)
+
+
+def test_a_prompt_is_a_dialogue_up_to_its_first_answer(dialogues):
+    """A system message alone is a prompt that many templates refuse."""
+    told = (Message(role="system", content="s"), *dialogues[0].messages)
+    assert [[m.role for m in prompt] for prompt in prompts_of([replace(dialogues[0], messages=told)])] == [
+        ["system", "user"]
+    ]
+
+
+def test_a_model_without_a_chat_template_is_compared_on_bare_text(tuned_run, workspace):
+    base = workspace.models / "base@test"
+    (base / "chat_template.jinja").unlink()
+    assert load_tokenizer(base).chat_template is None
+    with pytest.raises(ModelError, match="logits differ"):
+        compare(base, tuned_run.adapter, base, [(Message(role="user", content="心内科在哪里"),)], weights="F32")
 
 
 def test_an_adapter_of_no_numbers_is_not_published(tuned_run, workspace):

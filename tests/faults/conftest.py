@@ -10,7 +10,7 @@ import pytest
 for _room in ("journeys", "remote"):
     sys.path.append(str(Path(__file__).parents[1] / _room))
 
-from small_path import Outcome, Place, copied, new_place, whole_way
+from small_path import Outcome, Place, copied, new_place, whole_way  # noqa: E402 - found only now
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from danlu.errors import ModelError
 from danlu.events import Step
 from danlu.models import attention
-from danlu.models.adapters import add_lora, adapters_off, lora_layers
+from danlu.models.adapters import adapters_off, add_lora, lora_layers
 from danlu.models.score import packed_loss, score
 from danlu.recipe.train import TrainKnobs
 from danlu.text.collate import collate
@@ -177,6 +178,27 @@ def test_early_stopping_keeps_the_best_weights(tiny_model, tokenizer, dialogues,
     _, progress = _train(model, samples[:4], spec, validation=samples[8:])
     assert progress.step < 60 and progress.step == progress.best_step + 3
     assert score(model, samples[8:], budget=64).loss == pytest.approx(progress.best_loss, rel=1e-5)
+
+
+def test_a_training_that_had_stopped_early_takes_no_further_step(tiny_model, tokenizer, dialogues, tmp_path):
+    """Killed between its last checkpoint and its end, it must end as it would have."""
+    samples = _tokens("sft", tokenizer, dialogues)
+    stopping = {"learning_rate": 0.3, "evaluate_every": 1, "early_stopping": {"patience": 3}, "max_grad_norm": 0}
+    spec = _spec("sft", tmp_path, steps=60, save_every=1, **stopping)
+    model = _adapted(tiny_model)
+    _, first = _train(model, samples[:4], spec, validation=samples[8:])
+    losses, second = _train(model, samples[:4], spec, validation=samples[8:])
+    assert losses == [] and (second.step, second.best_step) == (first.step, first.best_step)
+    assert score(model, samples[8:], budget=64).loss == pytest.approx(first.best_loss, rel=1e-5)
+
+
+def test_gradients_that_are_no_numbers_end_the_training(tiny_model, tokenizer, dialogues, tmp_path):
+    samples = _tokens("sft", tokenizer, dialogues)
+    model = _adapted(tiny_model)
+    next(iter(lora_layers(model).values())).lora_B.data.fill_(float("nan"))
+    with pytest.raises(ModelError, match="diverged"):
+        _train(model, samples, _spec("sft", tmp_path))
+    assert not list(tmp_path.glob("step-*"))
 
 
 def test_no_sample_is_left_out_of_an_epoch():

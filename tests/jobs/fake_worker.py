@@ -3,6 +3,7 @@
 import sys
 
 import fake_stages
+
 from danlu.jobs.worker import main
 
 STAGES = {"quick": fake_stages.quick, "steady": fake_stages.steady, "stubborn": fake_stages.stubborn}

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+
 from danlu.errors import BusyError, FailedError, UsageError
 from danlu.jobs.background import start_in_background
 from danlu.jobs.supervise import follow, overview, owner, stop_run

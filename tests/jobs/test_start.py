@@ -7,6 +7,7 @@ import signal
 
 import fake_stages
 import pytest
+
 from danlu.errors import DiskError, InputError, UsageError
 from danlu.events import Done, Progress
 from danlu.jobs.signals import Stop

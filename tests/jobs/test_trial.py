@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from danlu.jobs.trial import full_run_estimate, keep_full_recipe, record_estimate, trial_recipe, was_tried
 from danlu.recipe import Recipe
 from danlu.workspace.runs import continue_or_create

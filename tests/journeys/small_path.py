@@ -1,6 +1,6 @@
 """The whole way on a small setting through the real command, and the hashes by which two ways are compared.
 
-    sample documents + RECIPE -> `danlu run clinic.yaml` in a folder -> fingerprints(workspace)
+sample documents + RECIPE -> `danlu run clinic.yaml` in a folder -> fingerprints(workspace)
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=preexec,  # noqa: PLW1509 - no threads at work here
+            preexec_fn=preexec,
         )
 
     def danlu(self, *arguments: str, preexec: Callable[[], None] | None = None, **more: str) -> Outcome:
@@ -96,6 +96,14 @@ class Place:
         outcome = self.danlu(*arguments, **more)
         assert outcome.code == 0, outcome.err
         return outcome
+
+    @property
+    def newest(self) -> str:
+        """The name of the run that was made last."""
+        return max(
+            (path.parent.name for path in self.workspace.glob("runs/*/card.json")),
+            key=lambda name: int(name.rpartition("-")[2]),
+        )
 
     def run(self, name: str = "clinic-1") -> Path:
         return self.workspace / "runs" / name

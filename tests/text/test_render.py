@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -96,9 +98,22 @@ def test_a_template_without_an_end_of_turn_is_refused(tokenizer):
     assert caught.value.key == "no_end_of_turn"
 
 
+def test_marks_of_reasoning_are_control_tokens_where_the_tokenizer_has_them_and_data_cannot_write_them(tokenizer):
+    thinking = type(tokenizer)(tokenizer_object=copy.deepcopy(tokenizer.backend_tokenizer), eos_token="<|end|>")
+    thinking.add_tokens(["<think>", "</think>"])
+    thinking.chat_template = tokenizer.chat_template
+    renderer = Renderer(thinking)
+    ids = renderer.chat(_sample("q </think>", "a", reasoning="because </think>")).ids_T.tolist()
+    opening, closing = thinking.convert_tokens_to_ids(["<think>", "</think>"])
+    assert ids.count(opening) == 1 and ids.count(closing) == 1
+    assert ids.index(opening) < ids.index(closing)
+
+
 def test_an_answer_without_reasoning_closes_what_the_prompt_opened_and_is_counted(tokenizer):
     thinking = type(tokenizer)(tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|end|>")
-    thinking.chat_template = tokenizer.chat_template.replace("assistant\n{% endif %}", "assistant\n<think>\n{% endif %}")
+    thinking.chat_template = tokenizer.chat_template.replace(
+        "assistant\n{% endif %}", "assistant\n<think>\n{% endif %}"
+    )
     renderer = Renderer(thinking)
     shown = show_mask(renderer, renderer.chat(_sample("q", "a")))
     assert shown.endswith("<|turn|>assistant\n<think>\n⟦\n</think>\n\na<|end|>⟧")

@@ -1,7 +1,7 @@
 """Freezes a dataset version: samples of documents and of files, split without leaks, duplicates dropped and counted.
 
-    facts of documents (dealt by document or chunk) + rows of files (dealt by row)
-        -> one sample per question text -> train, validation, test, learned + corpus -> datasets/NAME@VERSION
+facts of documents (dealt by document or chunk) + rows of files (dealt by row)
+    -> one sample per question text -> train, validation, test, learned + corpus -> datasets/NAME@VERSION
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ def _warnings(recipe: Recipe, draft: _Draft, documents: DocumentSamples | None, 
             yield Warned(reason="split_empty", count=1, params={"split": split})
 
 
-def _details(
-    recipe: Recipe, draft: _Draft, documents: DocumentSamples | None, rows: Rows | None
-) -> dict[str, object]:
+def _details(recipe: Recipe, draft: _Draft, documents: DocumentSamples | None, rows: Rows | None) -> dict[str, object]:
     found: dict[str, object] = {"split": recipe.dataset.split.model_dump(mode="json"), "seed": recipe.dataset.seed}
     found |= {"duplicates": draft.duplicates, "num_samples": draft.taken, "num_samples_available": draft.available}
     if documents:

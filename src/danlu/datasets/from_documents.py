@@ -1,8 +1,8 @@
 """Samples from documents: each fact falls to the split of its document (or chunk), with its provenance to the span.
 
-    questions and answers of the plan -> facts, dealt whole -> train: all wordings but the held-out one
-                                                               learned: the held-out wording of a train fact
-                                                               validation, test: the plainest wording
+questions and answers of the plan -> facts, dealt whole -> train: all wordings but the held-out one
+                                                           learned: the held-out wording of a train fact
+                                                           validation, test: the plainest wording
 """
 
 from __future__ import annotations

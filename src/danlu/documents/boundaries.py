@@ -35,7 +35,6 @@ _SENTENCE_END = re.compile(
     rf"(?=[{_CLOSERS}]*\s))[{_CLOSERS}]*[^\S\n]*(?:\n{_BLANK_LINES})?"
 )
 _COMMA = re.compile(r"[，、：]+\s*|(?<![,;:])[,;:]+\s+")
-_SPACE = re.compile(r"\s+")
 _ROW_END = re.compile(r"</tr>\s*", re.IGNORECASE)
 _RULE_ROW = re.compile(r"[\s|:\-]+$")
 _WORD = re.compile(r"[A-Za-z0-9_]|[^\W\d_\u2e80-\uffff\U00020000-\U0003ffff]")

@@ -1,6 +1,6 @@
 """Reads the recipe's document files into the workspace: all of them, or none where one is bad.
 
-    files not known yet -> readers -> documents with their coverage, saved once all are read
+files not known yet -> readers -> documents with their coverage, saved once all are read
 """
 
 from __future__ import annotations

@@ -194,8 +194,4 @@ def _sentence(warning: dict) -> str:
     if has(key):
         return t(key, **{**params, "count": warning["count"]})
     details = ", ".join(f"{name}={value}" for name, value in params.items())
-    return (
-        f"{warning['reason']}: {warning['count']} ({details})"
-        if details
-        else f"{warning['reason']}: {warning['count']}"
-    )
+    return t("warning.unknown", reason=warning["reason"], count=warning["count"], details=details)

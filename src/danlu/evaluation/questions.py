@@ -101,6 +101,9 @@ class Picker:
         if not isinstance(sample, ChatSample) or not any(m.role == "assistant" for m in sample.messages):
             self.skipped["not_examined"] += 1
             return []
+        if not self.renderer.tokenizer.chat_template:
+            self.skipped["not_examined_without_template"] += 1
+            return []
         tokens = self.renderer.chat(sample)
         if len(tokens.ids_T) > self.num_positions:
             self.skipped["too_long_to_score"] += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -43,11 +44,21 @@ class Agreement:
 
 
 def prompts_of(samples: Sequence[Sample]) -> list[tuple[Message, ...]]:
-    """A few real prompts: what users asked, or the beginning of texts."""
-    dialogues = [sample.messages[:1] for sample in samples if isinstance(sample, ChatSample) and sample.messages]
-    texts = [(Message(role="user", content=sample.text),) for sample in samples if isinstance(sample, TextSample)]
-    found = [*dialogues, *texts][:_NUM_PROMPTS]
+    """A few real prompts: a dialogue up to its first answer, or a text."""
+    found: list[tuple[Message, ...]] = []
+    for sample in samples[:_NUM_PROMPTS]:
+        if isinstance(sample, ChatSample):
+            found.append(tuple(takewhile(lambda message: message.role != "assistant", sample.messages)))
+        elif isinstance(sample, TextSample):
+            found.append((Message(role="user", content=sample.text),))
     return found or [(Message(role="user", content="?"),)]
+
+
+def _ids(renderer: Renderer, messages: Sequence[Message]) -> list[int]:
+    """A prompt as tokens; for a model without a chat template its bare text, as pretraining met it."""
+    if renderer.tokenizer.chat_template:
+        return renderer.prompt(messages)
+    return renderer.encode(renderer.as_data("\n".join(message.content for message in messages)))
 
 
 def compare(
@@ -57,9 +68,9 @@ def compare(
 
     Raises ModelError where ids or logits differ by more than they may.
     """
-    ids = [Renderer(load_tokenizer(base)).prompt(messages) for messages in prompts]
-    renderer = Renderer(load_tokenizer(export))
-    if ids != [renderer.prompt(messages) for messages in prompts]:
+    before, after = Renderer(load_tokenizer(base)), Renderer(load_tokenizer(export))
+    ids = [_ids(before, messages) for messages in prompts]
+    if ids != [_ids(after, messages) for messages in prompts]:
         raise ModelError("export_tokens_differ", where=str(export))
     ids = [prompt[:_TOKENS_PER_PROMPT] for prompt in ids]
     device = pick_device()

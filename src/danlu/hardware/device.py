@@ -15,7 +15,7 @@ def pick_device() -> torch.device:
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it natively, else float32 (a CPU without such instructions is 10x slower)."""
+    """bfloat16 where the device multiplies it natively, else float32 (a CPU without that is 10x slower)."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     if device.type == "cpu":

@@ -54,7 +54,9 @@ def converse(
                 answer += piece
                 write(piece)
             write("\n")
-            history.append(Message(role="assistant", content=answer.strip()))
+            reasoning, _, said = answer.rpartition("</think>")
+            reasoning = reasoning.strip().removeprefix("<think>").strip()
+            history.append(Message(role="assistant", content=said.strip(), reasoning=reasoning))
         asked = None if message is not None else read()
 
 

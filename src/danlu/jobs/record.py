@@ -1,8 +1,8 @@
 """Keeps a run's story: every event as a line of `events.jsonl`, a readable log per stage, results on the run's card.
 
-    event -> events.jsonl    {"event", ..., "time", "stage"}, appended and flushed
-          -> logs/<stage>_YYYYMMDD_HHMMSS.log
-          -> card.json       state, started_at, finished_at, stages.NAME, warnings, error
+event -> events.jsonl    {"event", ..., "time", "stage"}, appended and flushed
+      -> logs/<stage>_YYYYMMDD_HHMMSS.log
+      -> card.json       state, started_at, finished_at, stages.NAME, warnings, error
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from danlu.errors import DanluError
-from danlu.events import Done, Event, Progress, Step, Warned, to_json
+from danlu.events import Done, Event, Progress, Warned, to_json
 from danlu.jobs.narrate import Pace, sentence, stage_title
 from danlu.workspace.runs import Run, State
 

@@ -1,6 +1,6 @@
 """Runs stages one after the other in this process: takes the run, records each event, leaves a truthful state.
 
-    queued -> running -> succeeded | failed | cancelled (SIGTERM) | interrupted (SIGINT, killed)
+queued -> running -> succeeded | failed | cancelled (SIGTERM) | interrupted (SIGINT, killed)
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Generator, Iterator
 
 from danlu.artifacts import as_disk_error
-from danlu.errors import DanluError, UsageError
+from danlu.errors import DanluError, DiskError, UsageError
 from danlu.events import Done, Event
 from danlu.jobs.record import Recorder
 from danlu.jobs.signals import Stop
@@ -35,6 +35,8 @@ def run_stages(
             finished = yield from _all_stages(run, workspace, names, stop, load, recorder)
         except Exception as error:
             known = error if isinstance(error, DanluError) else as_disk_error(error) or _as_missing_extra(error)
+            if isinstance(known, DiskError) and not known.where:  # many libraries do not say which file it was
+                known.where = str(workspace.folder)
             recorder.end("failed", known or error)
             if known and known is not error:
                 raise known from error

@@ -1,6 +1,6 @@
 """The whole way on few rows and few steps, and what it tells about the full run: measured, then plainly predicted.
 
-    recipe -> trial_recipe -> run NAME-trial-N (keeps full_recipe.yaml) -> full_run_estimate -> card `estimate`
+recipe -> trial_recipe -> run NAME-trial-N (keeps full_recipe.yaml) -> full_run_estimate -> card `estimate`
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _full_steps(samples: int | None, recipe: Recipe) -> int | None:
         return recipe.train.steps
     if samples is None:
         return None
-    return math.ceil(recipe.train.epochs * samples / recipe.train.samples_per_step)
+    return math.ceil(recipe.train.epochs * math.ceil(samples / recipe.train.samples_per_step))
 
 
 def _full_seconds(

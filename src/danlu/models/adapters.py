@@ -1,6 +1,6 @@
 """LoRA over frozen linear layers, on disk in PEFT's format (Hu et al. 2021, arXiv:2106.09685, eq. 3).
 
-    y = W x + (alpha / r) B A x      A is (r, in), B is (out, r), both fp32 whatever W is; B starts at zero
+y = W x + (alpha / r) B A x      A is (r, in), B is (out, r), both fp32 whatever W is; B starts at zero
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from danlu.errors import ModelError
 _PREFIX = "base_model.model."
 _WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
 # Options of PEFT that change the arithmetic and are not computed here: an adapter that uses one is refused.
-_UNSUPPORTED = ("use_dora", "use_rslora", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform")
+_UNSUPPORTED = (
+    *("use_dora", "use_rslora", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform"),
+    *("lora_bias", "layer_replication", "trainable_token_indices", "target_parameters", "alora_invocation_tokens"),
+)
+# Ways to start an adapter that change the base's weights too: saved as they are, they fit no other base.
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
 
 
 class LoraLinear(nn.Module):
@@ -122,7 +127,11 @@ def read_adapter_config(folder: Path) -> dict[str, object]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError("adapter_unreadable", where=str(path), problem=str(error)) from None
+    if not isinstance(config, dict) or not config.get("r") or not config.get("lora_alpha"):
+        raise ModelError("adapter_unreadable", where=str(path), problem="r, lora_alpha")
     used = [name for name in _UNSUPPORTED if config.get(name)]
+    if str(config.get("init_lora_weights")).lower().startswith(_CHANGES_BASE):
+        used.append(f"init_lora_weights={config['init_lora_weights']}")
     if config.get("bias", "none") != "none":
         used.append("bias")
     if config.get("peft_type") != "LORA" or used:
@@ -139,6 +148,8 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, dropout: float | None 
     except (OSError, SafetensorError) as error:
         raise ModelError("adapter_unreadable", where=str(folder / _WEIGHTS), problem=str(error)) from None
     paths = sorted({name.removeprefix(_PREFIX).rpartition(".lora_")[0] for name in weights})
+    if not paths:
+        raise ModelError("adapter_misfit", where=str(folder), layer="lora_A")
     linear = {path: module for path, module in model.named_modules() if isinstance(module, nn.Linear)}
     model.requires_grad_(False)
     for path in paths:

@@ -1,4 +1,4 @@
-"""Loads a model and its tokenizer from a local folder: safetensors only, no code from the folder, mistakes explained."""
+"""Loads a model and its tokenizer from a local folder: safetensors only, none of its code, mistakes explained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from danlu.errors import ModelError
 from danlu.models import attention
 
 # Heads that reshape logits after the product need a loss of their own; named here instead of being trained wrongly.
-_UNSUPPORTED_HEADS = ("final_logit_softcapping", "logits_scaling", "logit_scale")
+_UNSUPPORTED_HEADS = ("final_logit_softcapping", "logits_scaling", "logit_scale", "lm_head_multiplier")
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -44,6 +44,8 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: torch.device) -> Pre
         )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError("model_unreadable", where=str(folder), problem=_first_line(error)) from error
+    if model.get_output_embeddings().bias is not None:
+        raise ModelError("head_unsupported", where=str(folder), name="bias")
     return model.to(device).eval()
 
 

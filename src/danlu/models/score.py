@@ -68,6 +68,4 @@ def score(
         loss_sum += loss.item()
         num_correct += int(correct.item())
     model.train(was_training)
-    return Score(
-        loss_sum=loss_sum, num_tokens=sum(sample.num_targets for sample in samples), num_correct=num_correct
-    )
+    return Score(loss_sum=loss_sum, num_tokens=sum(sample.num_targets for sample in samples), num_correct=num_correct)

@@ -16,10 +16,9 @@ Location = tuple[str | int, ...]
 
 
 def explain(error: ValidationError, where: Callable[[Location], str]) -> RecipeError:
-    """The first complaint as a RecipeError; further ones are counted in the sentence."""
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    location: Location = tuple(part for part in first["loc"] if part != "__root__")
+    """The first complaint as a RecipeError; the next one shows once that is mended."""
+    first = error.errors(include_url=False)[0]
+    location: Location = first["loc"]
     dotted = ".".join(str(part) for part in location)
     if first["type"] == "extra_forbidden":
         return _unknown_key(location, dotted, where(location))

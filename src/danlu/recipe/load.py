@@ -135,7 +135,7 @@ def _resolve_paths(source: RecipeSource) -> None:
 def _existing(source: RecipeSource, dotted: str, item: object, position: int) -> object:
     if not isinstance(item, str):
         return item
-    path = (_folder_of(source, dotted) / Path(item).expanduser()).absolute()
+    path = (_folder_of(source, dotted) / _expanded(item)).absolute()
     if path.exists():
         return str(Path(path).resolve())
     near = _near_path(path)
@@ -144,7 +144,7 @@ def _existing(source: RecipeSource, dotted: str, item: object, position: int) ->
 
 
 def _path_or_name(source: RecipeSource, dotted: str, value: str) -> str:
-    path = _folder_of(source, dotted) / Path(value).expanduser()
+    path = _folder_of(source, dotted) / _expanded(value)
     if value and path.exists():
         return str(path.resolve())
     if value.startswith((".", "/", "~")):
@@ -156,6 +156,14 @@ def _folder_of(source: RecipeSource, dotted: str) -> Path:
     """Where a relative path counts from: the working directory for an override, else the recipe's folder."""
     overridden = any(dotted == key or dotted.startswith(f"{key}.") for key in source.overridden)
     return Path.cwd() if overridden else source.folder
+
+
+def _expanded(text: str) -> Path:
+    """`~` as the home directory; one of a user who is unknown here stays as it is, and is then missing."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def _near_path(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, model_validator
 
 from danlu.recipe.knobs import Knobs
@@ -41,6 +43,8 @@ class TeacherKnobs(Knobs):
             raise ValueError("a teacher with base_url needs model, the name of the model at that address")
         if self.base_url and not self.base_url.startswith(("http://", "https://")):
             raise ValueError("base_url must start with http:// or https://")
+        if "@" in urlsplit(self.base_url).netloc:
+            raise ValueError("base_url must hold no user or password; name the key's variable in api_key_env")
         return self
 
 

@@ -49,7 +49,8 @@ class Renderer:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
         self._controls = sorted(
-            {str(token) for token in tokenizer.added_tokens_encoder} | set(tokenizer.all_special_tokens),
+            # Runs of blanks, which some tokenizers add as tokens of their own, control nothing.
+            {token for token in {*tokenizer.added_tokens_encoder, *tokenizer.all_special_tokens} if token.strip()},
             key=len,
             reverse=True,
         )
@@ -117,7 +118,7 @@ class Renderer:
     def as_data(self, text: str) -> str:
         """The text with every control token broken up, so that `encode` reads it as plain characters."""
         for control in self._controls:
-            if control and control in text:
+            if control in text:
                 text = text.replace(control, control[0] + _BREAK + control[1:])
         return text
 
@@ -134,7 +135,7 @@ class Renderer:
             if parts:
                 parts.append((rest, False))
             skipped += _opens_reasoning(prompt) and not messages[turn].reasoning
-            said = self.as_data(_said(messages[turn], prompt))
+            said = self._said(messages[turn], prompt)
             parts += [(self.encode(prompt[len(text) :]), False), (self.encode(said) + trained, True)]
             text = prompt + said + self.closing
         self.num_reasoning_skipped += bool(skipped)
@@ -143,8 +144,19 @@ class Renderer:
     def _render(self, messages: Sequence[Message], *, generation: bool) -> str:
         if not self.tokenizer.chat_template:
             raise ModelError("no_chat_template", where=self.tokenizer.name_or_path)
-        rows = [{"role": message.role, "content": self.as_data(_said(message, ""))} for message in messages]
+        rows = [{"role": message.role, "content": self._said(message, "")} for message in messages]
         return self.tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=generation)
+
+    def _said(self, message: Message, prompt: str) -> str:
+        """Reasoning and words as one text; where the prompt opened the reasoning, it is only closed.
+
+        The marks around the reasoning are the renderer's own: where they are control tokens they are encoded as such.
+        """
+        opened, content = _opens_reasoning(prompt), self.as_data(message.content)
+        if not message.reasoning:
+            return f"\n</think>\n\n{content}" if opened else content
+        opening = "" if opened else "<think>\n"
+        return f"{opening}{self.as_data(message.reasoning)}\n</think>\n\n{content}"
 
     def _trained_closing(self) -> list[int]:
         """The end of turn that is trained: up to and including its first control token."""
@@ -153,28 +165,17 @@ class Renderer:
         return ids[: end + 1]
 
 
-def _said(message: Message, prompt: str) -> str:
-    """An assistant's reasoning and words as one text; where the prompt opened the reasoning, it is only closed."""
-    opened = _opens_reasoning(prompt)
-    if not message.reasoning:
-        return f"\n</think>\n\n{message.content}" if opened else message.content
-    opening = "" if opened else "<think>\n"
-    return f"{opening}{message.reasoning}\n</think>\n\n{message.content}"
-
-
 def _opens_reasoning(prompt: str) -> bool:
     return prompt.rstrip().endswith("<think>")
 
 
 def show_mask(renderer: Renderer, sample: TokenizedSample) -> str:
     """The sample's text with its trained runs between ⟦ and ⟧."""
-    text, trained = "", False
-    start = 0
+    text, start = "", 0
     for end in range(1, len(sample.ids_T) + 1):
         if end < len(sample.ids_T) and sample.loss_mask_T[end] == sample.loss_mask_T[start]:
             continue
-        trained = bool(sample.loss_mask_T[start])
         piece = renderer.tokenizer.decode(sample.ids_T[start:end].tolist())
-        text += f"⟦{piece}⟧" if trained else piece
+        text += f"⟦{piece}⟧" if sample.loss_mask_T[start] else piece
         start = end
     return text

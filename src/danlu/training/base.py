@@ -10,7 +10,7 @@ from danlu.artifacts import Card, find_by_key, package_versions, publish, sha256
 from danlu.errors import InputError
 from danlu.events import Done, Event, Progress, Saved
 from danlu.workspace.dataset import Dataset
-from danlu.workspace.lineage import TINY, base_key, dataset_of
+from danlu.workspace.lineage import TINY, base_key, dataset_of, open_base
 from danlu.workspace.runs import Run
 from danlu.workspace.store import Workspace
 
@@ -21,7 +21,7 @@ def base(run: Run, workspace: Workspace, stop: Callable[[], bool]) -> Iterator[E
     key = base_key(run, dataset)
     with workspace.lock(f"base-{key[:12]}"):
         found = find_by_key(workspace.models, "model", key)
-        if found is not None:
+        if found is not None and open_base(found).folder.is_dir():
             run.record_artifact("base", found.relative_to(workspace.folder).as_posix())
             shutil.rmtree(run.checkpoints("base"), ignore_errors=True)  # left by a kill between the two
             yield Done(stage="base", reused=True, summary={"model": found.name})
@@ -45,7 +45,9 @@ def _adopt(run: Run, workspace: Workspace, dataset: Dataset, key: str) -> Iterat
     sha256 = sha256_folder(folder)
     name = f"{Path(knobs.base).name}@{sha256[:12]}"
     with publish(workspace.models / name) as staging:
-        details = {"path": str(folder), "name": knobs.base, "revision": knobs.revision}
+        # The hub's cache keeps a revision under snapshots/COMMIT.
+        revision = folder.name if folder.parent.name == "snapshots" else knobs.revision
+        details = {"path": str(folder), "name": knobs.base, "revision": revision}
         card = Card(kind="model", name=name, sha256=sha256, key=key, versions=package_versions(), details=details)
         write_card(staging, card)
     run.record_artifact("base", f"models/{name}")

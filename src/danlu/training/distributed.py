@@ -52,14 +52,9 @@ class World:
         """Whether any rank says yes, so that all act alike."""
         return self.sum(float(value)) > 0
 
-    def wait(self) -> None:
-        """Until every rank is here."""
-        if self.size > 1:
-            dist.barrier()
-
 
 def join_world() -> World:
-    """The world that the launcher's environment describes (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), or one alone."""
+    """The world that the environment describes (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), or one process alone."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()

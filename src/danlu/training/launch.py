@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from danlu.errors import ArtifactError, DanluError, DiskError, InputError, ModelError
-from danlu.events import Done, Event, from_json
+from danlu.events import Event, from_json
 from danlu.workspace.runs import Run
 from danlu.workspace.store import Workspace
 
@@ -73,8 +73,6 @@ def _follow(ranks: list[subprocess.Popen], lines, stop: Callable[[], bool]) -> I
             if part.endswith("\n"):
                 event, part = from_json(part), ""
                 yield event
-                if isinstance(event, Done):
-                    running = running and any(process.poll() is None for process in ranks)
         if not running or any(process.poll() not in (None, 0) for process in ranks):
             return
         if stop() and not asked:

@@ -8,6 +8,7 @@ weights, bit for bit, on the same machine with the same number of threads.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
+from danlu.artifacts import sync
+from danlu.errors import ModelError
 from danlu.events import Evaluated, Event, Saved, Step, Warned
 from danlu.models import attention
 from danlu.models.score import score
@@ -55,7 +58,8 @@ def run_loop(
 ) -> Iterator[Event | Progress]:
     """Trains the weights that require a gradient; yields events, and last its Progress.
 
-    Where `stop` turned true, the last thing is a checkpoint and a Progress short of `total_steps`.
+    Where `stop` turned true, the last thing is a checkpoint and a Progress short of `total_steps`. Raises ModelError
+    where the gradients are no numbers any more; the last checkpoint stays as it was.
     """
     knobs = spec.knobs
     order = StepOrder(num_samples=len(samples), samples_per_step=knobs.samples_per_step, seed=knobs.seed)
@@ -71,7 +75,7 @@ def run_loop(
         yield from _evaluate(model, validation, spec, progress, world)
     attention.use(model, packed=True)
     model.train()
-    while progress.step < spec.total_steps and not world.any(stop()):
+    while not is_finished(progress, spec) and not world.any(stop()):
         started = time.monotonic()
         indices = order.indices(progress.step)
         num_tokens = sum(spec.method.count(samples[index]) for index in indices)
@@ -80,6 +84,8 @@ def run_loop(
         loss_sum = _accumulate_gradients(model, mine, num_tokens, spec)
         world.sum_gradients(trained)
         grad_norm = clip_gradients(trained, knobs.max_grad_norm)
+        if not math.isfinite(grad_norm):
+            raise ModelError("training_diverged", step=progress.step + 1, learning_rate=knobs.learning_rate)
         rate = learning_rate_at(
             progress.step,
             total_steps=spec.total_steps,
@@ -110,14 +116,13 @@ def run_loop(
         if world.is_first and progress.step % save_every == 0 and progress.step < spec.total_steps:
             path = _save(model, optimizer, progress, spec)
             yield Saved(kind="checkpoint", path=str(path))
-        if 0 < knobs.early_stopping.patience <= progress.evaluations_since_best:
-            yield Warned(reason="stopped_early", count=progress.step, params={"best_step": str(progress.best_step)})
-            break
 
-    if progress.step < spec.total_steps and world.is_first and not _stopped_early(knobs, progress):
+    if _stopped_early(knobs, progress):
+        yield Warned(reason="stopped_early", count=progress.step, params={"best_step": str(progress.best_step)})
+        if world.is_first:
+            load_trained(model, load_file(_best_file(spec)))
+    elif progress.step < spec.total_steps and world.is_first:
         yield Saved(kind="checkpoint", path=str(_save(model, optimizer, progress, spec)))
-    elif _stopped_early(knobs, progress) and world.is_first:
-        load_trained(model, load_file(_best_file(spec)))
     model.eval()
     yield progress
 
@@ -166,6 +171,7 @@ def _evaluate(
             spec.checkpoints.mkdir(parents=True, exist_ok=True)
             staging = _best_file(spec).with_suffix(".staging")
             save_file(trained_weights(model), staging)
+            sync(staging)
             os.replace(staging, _best_file(spec))
     else:
         progress.evaluations_since_best += 1

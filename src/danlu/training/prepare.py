@@ -16,10 +16,11 @@ _PROGRESS_EVERY = 500
 
 @dataclass(kw_only=True, slots=True)
 class Tokenized:
-    """The tokens of a split, and how many samples were longer than allowed."""
+    """The tokens of a split, how many samples were longer than allowed, and how many held nothing to train."""
 
     samples: list[TokenizedSample] = field(default_factory=list)
     num_too_long: int = 0
+    num_without_targets: int = 0
     longest: int = 0
 
     @property
@@ -52,6 +53,8 @@ def tokenize(
                 into.num_too_long += 1
             elif method.count(piece):
                 into.samples.append(piece)
+            else:
+                into.num_without_targets += 1
         if number % _PROGRESS_EVERY == 0:
             yield Progress(done=number, total=len(samples), unit="samples")
     if into.num_too_long and too_long == "error":
@@ -66,6 +69,8 @@ def tokenize(
     if into.num_too_long:
         params = {"max_length": str(max_length), "longest": str(into.longest)}
         yield Warned(reason="too_long_dropped", count=into.num_too_long, params=params)
+    if into.num_without_targets:
+        yield Warned(reason="without_targets", count=into.num_without_targets)
     if renderer.num_last_turn_only:
         yield Warned(reason="last_turn_only", count=renderer.num_last_turn_only)
         renderer.num_last_turn_only = 0

@@ -58,7 +58,7 @@ def _as_json(error: DanluError) -> str:
 
 
 def _end_with_parent() -> None:
-    """The parent holds the other end of stdin: once it is gone, nobody follows this rank, and another may soon write."""
+    """The parent holds the other end of stdin: once it is gone nobody follows this rank, and another may soon write."""
     os.read(0, 1)
     os._exit(1)
 

@@ -27,9 +27,7 @@ from danlu.workspace.runs import Run
 from danlu.workspace.store import Workspace
 
 
-def build_tiny(
-    run: Run, workspace: Workspace, dataset: Dataset, key: str, stop: Callable[[], bool]
-) -> Iterator[Event]:
+def build_tiny(run: Run, workspace: Workspace, dataset: Dataset, key: str, stop: Callable[[], bool]) -> Iterator[Event]:
     """Yields the pretraining's events; leaves models/tiny@HASH. Resumes from the run's checkpoints."""
     knobs = run.recipe.model.tiny
     corpus = [sample for sample in dataset.samples("corpus") if isinstance(sample, TextSample)]

@@ -1,8 +1,8 @@
 """A frozen dataset on disk: one JSON line per sample and split, versions counted up, content named by its hash.
 
-    datasets/NAME@VERSION/{train,validation,test,learned}.jsonl   samples
-    datasets/NAME@VERSION/corpus.jsonl                             the training documents' text, for pretraining a base
-    datasets/NAME@VERSION/card.json
+datasets/NAME@VERSION/{train,validation,test,learned}.jsonl   samples
+datasets/NAME@VERSION/corpus.jsonl                             the training documents' text, for pretraining a base
+datasets/NAME@VERSION/card.json
 """
 
 from __future__ import annotations
@@ -138,4 +138,3 @@ def check_dataset(dataset: Dataset) -> None:
     if found != dataset.sha256:
         problem = f"{found[:12]} != {dataset.sha256[:12]}"
         raise ArtifactError("dataset_damaged", where=str(dataset.folder), name=dataset.label, problem=problem)
-

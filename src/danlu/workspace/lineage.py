@@ -15,6 +15,8 @@ from danlu.workspace.runs import Run, open_run
 from danlu.workspace.store import Workspace
 
 TINY = "tiny"
+# What stands beside an adapter's weights and says which run they came from: no part of their content.
+NO_WEIGHTS = ("card.json", "loss_curve.png")
 # Knobs of training that cannot change what is learned.
 _HARMLESS = {"save_every", "keep_checkpoints"}
 
@@ -34,11 +36,22 @@ def dataset_of(run: Run, workspace: Workspace) -> Dataset:
 
 
 def base_key(run: Run, dataset: Dataset) -> str:
-    """The key of the run's base: for `tiny` what it grows from, else the name and revision asked for."""
+    """The key of the run's base: what `tiny` grows from, a folder and its listing, or the name and revision asked for.
+
+    A folder whose files changed since is another base: it is hashed anew.
+    """
     model = run.recipe.model
     if model.base == TINY:
         return key_of("tiny@1", model.tiny.model_dump(mode="json"), dataset.sha256)
+    if Path(model.base).is_dir():
+        return key_of("base-folder@1", model.base, _listing(Path(model.base)))
     return key_of("base@1", model.base, model.revision)
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of every file: what changes when weights are replaced, without reading them."""
+    files = ((path.relative_to(folder).as_posix(), path.stat()) for path in folder.rglob("*") if path.is_file())
+    return sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in files)
 
 
 def base_of(run: Run, workspace: Workspace) -> BaseModel:
@@ -63,16 +76,22 @@ def train_key(run: Run, workspace: Workspace, dataset: Dataset, base: BaseModel)
     knobs = run.recipe.train.model_dump(mode="json", by_alias=True, exclude=_HARMLESS)
     source = run.recipe.train.adapter.from_
     if source:
-        knobs["adapter"]["from"] = sha256_folder(adapter_folder(source, workspace))
+        knobs["adapter"]["from"] = sha256_folder(adapter_folder(source, workspace), leave_out=NO_WEIGHTS)
     return key_of("train@1", knobs, dataset.sha256, base.sha256)
 
 
 def adapter_folder(name: str, workspace: Workspace) -> Path:
-    """The adapter that a recipe's `train.adapter.from` names: a folder, or what a run's training left."""
-    if Path(name).is_dir():
-        return Path(name)
-    run = open_run(workspace.runs, name)
-    return workspace.folder / run.artifacts().get("adapter", f"runs/{run.name}/adapter")
+    """The adapter that a recipe's `train.adapter.from` names: a folder, or what a run's training left.
+
+    Raises InputError where there is none.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        run = open_run(workspace.runs, name)
+        folder = workspace.folder / run.artifacts().get("adapter", f"runs/{run.name}/adapter")
+    if not (folder / "adapter_config.json").is_file():
+        raise InputError("adapter_none", where=str(folder))
+    return folder
 
 
 def adapter_of(run: Run, workspace: Workspace) -> Path:

@@ -105,7 +105,7 @@ def recipe_key(recipe: Recipe) -> str:
 
 
 def continue_or_create(runs: Path, recipe: Recipe) -> Run:
-    """The newest run of this very recipe, or a new one, NAME-N. A folder that was killed at its birth is filled again."""
+    """The newest run of this very recipe, or a new one, NAME-N. A folder killed at its birth is filled again."""
     key = recipe_key(recipe)
     with (runs / ".new.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two processes must not take the same number

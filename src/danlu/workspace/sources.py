@@ -33,7 +33,10 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """The files to read, in order; what a folder held besides; and copies of a file that is read already."""
+    """The files to read, in order; what a folder held besides; and copies of a file that is read already.
+
+    Were a copy a document of its own, one of the two could be trained and the other be examined as never seen.
+    """
 
     files: tuple[Source, ...]
     skipped: tuple[str, ...] = ()
@@ -63,10 +66,10 @@ def find_sources(paths: Sequence[str]) -> Sources:
             skipped.append(name)
             continue
         source = _source(path, name)
-        if source.document_id in files:
+        if source.sha256 in files:
             repeated.append(name)
         else:
-            files[source.document_id] = source
+            files[source.sha256] = source
     if not files:
         raise InputError("documents_none", where=", ".join(paths), suffixes=" ".join(SUFFIXES), skipped=len(skipped))
     return Sources(files=tuple(files.values()), skipped=tuple(skipped), repeated=tuple(repeated))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
 
-from danlu.errors import ArtifactError
+from danlu.errors import ArtifactError, InputError
 from danlu.workspace.rows import Rows
 
 SCHEMA_VERSION = "0001"
@@ -23,8 +23,11 @@ class Workspace:
     def __init__(self, folder: Path, database_url: str = "") -> None:
         self.folder = folder.absolute()
         self.database_url = database_url or f"sqlite:///{self.folder / 'danlu.db'}"
-        for name in _FOLDERS:
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        try:
+            for name in _FOLDERS:
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise InputError("workspace_unusable", where=str(self.folder), problem=error.strerror) from None
 
     @property
     def datasets(self) -> Path:

@@ -82,7 +82,9 @@ def test_sample_answers_are_those_of_the_list() -> None:
     for _, facts in sample_lessons():
         for fact in facts:
             matches = [
-                row["value"] for row in SAMPLE_FACTS if all(row[key] in fact.wordings[0] for key in ("subject", "attribute"))
+                row["value"]
+                for row in SAMPLE_FACTS
+                if all(row[key] in fact.wordings[0] for key in ("subject", "attribute"))
             ]
             if fact.answer not in matches:
                 wrong.append(fact)
@@ -101,7 +103,9 @@ def test_the_same_chunk_gives_the_same_facts() -> None:
 
 
 def test_a_fact_stated_twice_is_asked_once() -> None:
-    facts = teach("心内科位于3号楼2层。\n\n| 科室 | 位置 |\n| --- | --- |\n| 心内科 | 3号楼2层 |\n\n- 心内科的位置：3号楼2层\n")
+    facts = teach(
+        "心内科位于3号楼2层。\n\n| 科室 | 位置 |\n| --- | --- |\n| 心内科 | 3号楼2层 |\n\n- 心内科的位置：3号楼2层\n"
+    )
     assert pairs(facts) == {"心内科的位置在哪里？": "3号楼2层"}
 
 
@@ -142,7 +146,10 @@ def test_figures_in_prose_name_the_report() -> None:
 
 
 def test_limits_foundings_and_places_are_read_from_general_prose() -> None:
-    facts = teach("成人的正常血压应低于120/80毫米汞柱。协和医院创建于1921年，位于帅府园1号。男性结婚年龄不得早于22周岁。", title="常识")
+    facts = teach(
+        "成人的正常血压应低于120/80毫米汞柱。协和医院创建于1921年，位于帅府园1号。男性结婚年龄不得早于22周岁。",
+        title="常识",
+    )
     assert pairs(facts) == {
         "成人的正常血压是多少？": "低于120/80毫米汞柱",
         "协和医院的创建时间是什么时候？": "1921年",
@@ -153,7 +160,8 @@ def test_limits_foundings_and_places_are_read_from_general_prose() -> None:
 
 def test_english_sentences_pairs_and_tables_are_read() -> None:
     facts = teach(
-        "The gross margin of Northlake was 41.7 percent. The clinic employs 214 nurses. Revenue rose 12.5% to $48 million.\n\n"
+        "The gross margin of Northlake was 41.7 percent. The clinic employs 214 nurses. "
+        "Revenue rose 12.5% to $48 million.\n\n"
         "Opening hours: 9:00 to 17:30\n\n| Region | Growth |\n|---|---:|\n| North | 4% |\n",
         title="Harbor annual report: 2024",
     )
@@ -171,13 +179,17 @@ def test_a_sentence_wrapped_by_its_page_is_read_whole() -> None:
     assert pairs(facts) == {"Who is the chief financial officer of the whole Northlake group?": "Martin Gu"}
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "请排队。\n谢谢！", "What a lovely day! Go home.", "#\n---\n| | |\n", "2024 2025 2026"])
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "请排队。\n谢谢！", "What a lovely day! Go home.", "#\n---\n| | |\n", "2024 2025 2026"]
+)
 def test_a_chunk_without_facts_gives_none(text: str) -> None:
     assert teach(text) == []
 
 
 def test_no_more_facts_than_asked_and_spread_over_the_chunk() -> None:
-    text = "".join(f"第{name}工厂的年产能为{number}万台。\n" for number, name in enumerate("甲乙丙丁戊己庚辛", start=11))
+    text = "".join(
+        f"第{name}工厂的年产能为{number}万台。\n" for number, name in enumerate("甲乙丙丁戊己庚辛", start=11)
+    )
     text = text.replace("第", "")
     facts = teach(text, count=4)
     assert [fact.answer for fact in facts] == ["11万台", "13万台", "15万台", "17万台"]

@@ -1,6 +1,6 @@
 """From a verb to jobs: finds the run that is meant, runs its stages here or in the background, shows how it went.
 
-    recipe file or run name -> Run -> run_stages -> progress on stderr -> results on stdout -> exit code
+recipe file or run name -> Run -> run_stages -> progress on stderr -> results on stdout -> exit code
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from danlu.cli.console.answers import show_answers
 from danlu.cli.console.display import say
@@ -17,9 +18,7 @@ from danlu.workspace.runs import Run
 _EXAMINED = ("evaluate", "report")
 
 
-def show_results(
-    run: Run, workspace: Workspace, names: list[str], estimate: Estimate | None, *, as_json: bool
-) -> None:
+def show_results(run: Run, workspace: Workspace, names: list[str], estimate: Estimate | None, *, as_json: bool) -> None:
     """Prints what the run made."""
     if as_json:
         print(json.dumps(result_object(run, workspace), ensure_ascii=False))
@@ -57,9 +56,7 @@ def result_object(run: Run | None, workspace: Workspace | None, error: DanluErro
     return result
 
 
-def failure(
-    error: DanluError, *, as_json: bool, run: Run | None = None, workspace: Workspace | None = None
-) -> int:
+def failure(error: DanluError, *, as_json: bool, run: Run | None = None, workspace: Workspace | None = None) -> int:
     """Tells an error on stderr, and with --json as an object on stdout; returns its exit code."""
     if as_json:
         print(json.dumps(result_object(run, workspace, error), ensure_ascii=False))
@@ -102,5 +99,6 @@ def _show_next(run: Run, workspace: Workspace) -> None:
     report = workspace.reports / run.name / "report.html"
     if report.is_file():
         print(t("result.report", path=report))
-    if run.adapter.is_dir():
-        print(t("result.chat", command=f"danlu chat {run.name} --workspace {workspace.folder}"))
+    if "adapter" in run.artifacts():
+        folder = shlex.quote(str(workspace.folder))
+        print(t("result.chat", command=f"danlu chat {run.name} --workspace {folder}"))

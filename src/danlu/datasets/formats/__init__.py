@@ -1,6 +1,6 @@
 """Reads files of ready rows into samples: one small file per format, told apart by their fields.
 
-    path -> rows with line numbers -> format, given or detected -> samples, or an error at the first bad row
+path -> rows with line numbers -> format, given or detected -> samples, or an error at the first bad row
 """
 
 from __future__ import annotations

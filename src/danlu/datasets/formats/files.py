@@ -117,6 +117,9 @@ def _read_csv(text: str, path: Path) -> Iterator[tuple[int, object]]:
     last = 0
     try:
         header = [name.strip() for name in next(reader, [])]
+        repeated = sorted({name for name in header if header.count(name) > 1})
+        if repeated:
+            raise InputError("row_header_repeated", where=f"{path}:1", fields=", ".join(repeated))
         last = reader.line_num
         for cells in reader:
             line, last = last + 1, reader.line_num

@@ -35,7 +35,9 @@ _PERIOD = re.compile(
     r"(?:截至|截止到?|自|在)?(?P<when>(?:(?:19|20)\d\d年)?(?:第?[一二三四]季度|Q[1-4]|上半年|下半年|全年|\d{1,2}月份?(?:\d{1,2}日)?)|"
     r"(?:19|20)\d\d年)(?:止(?:季度|年度|六个月)?)?(?:期间|以来|底|末|初|中|内|收盘)?[，,]?"
 )
-_DEICTIC = re.compile(r"(?:截至|自)?(?:今年|去年|本年度?|本季度?|本期|近[一两三]?年|过去[一两三]?年)(?:第?[一二三四]季度|上半年|下半年|\d{1,2}月)?(?:以来|内|中)?[，,]?")
+_DEICTIC = re.compile(
+    r"(?:截至|自)?(?:今年|去年|本年度?|本季度?|本期|近[一两三]?年|过去[一两三]?年)(?:第?[一二三四]季度|上半年|下半年|\d{1,2}月)?(?:以来|内|中)?[，,]?"
+)
 _TAIL_ADVERBS = re.compile(
     r"(?:也|还|已经?|均|都|将|进一步|持续|共同|再|则|仍|又|正在?|更|全面|不断|累计|合计|预计|总计|首次|成功|稳步|积极|同比|环比|约|实现|录得|"
     r"整体|一次|最多|不仅|迅速|主要|现在|今年|本季度?|第?[一二三四]季度|[上下]半年|全年)+$"
@@ -49,11 +51,14 @@ _BAD_START = re.compile(
     r"推动|带动|促进|提升|满足|增强|帮助|助力|体现|反映|展现|显示|说明|表明|扩展|拓展|共同|显著|成功|用(?!户|电|水)|双方|强劲|一项|更|包括|执行|接近|作为|三分之|丰富|巩固"
 )
 _NOT_A_SUBJECT = frozenset("路线 计划 报告 业绩 产品 用户 平台 企业 服务 项目 患者 医生 总结 目前 同时".split())
-_OWN_NAMES = frozenset("公司 集团 本公司 本集团 本院 我院 医院 本行".split())  # the document's own subject: its title names it
+# The document's own subject: its title names it.
+_OWN_NAMES = frozenset("公司 集团 本公司 本集团 本院 我院 医院 本行".split())
 _FOUNDING = frozenset("创建 成立 建成 始建 创办 创立 生效 出版 诞生 落成 投产 上市".split())
 _VERBAL = frozenset("参与 新增 使用 累计 上线 覆盖 注册".split())  # "参与的商家数" is one attribute, not a subject's
 _BAD_IN_SUBJECT = re.compile(r"通过|由|在(?!线)|[^可所]以(?!上)|将|更|向|对|从|把|被|可以|不|也|\s|所$|已有|\d月")
-_BAD_INSIDE = re.compile(r"我们|他们|它们|她们|大家|自己|这[个些一种是]|那[个些一种]|什么|哪|吗|呢|请|如果|因为|相比|[|#*_<>=]|[\x00]")
+_BAD_INSIDE = re.compile(
+    r"我们|他们|它们|她们|大家|自己|这[个些一种是]|那[个些一种]|什么|哪|吗|呢|请|如果|因为|相比|[|#*_<>=]|[\x00]"
+)
 _BAD_VALUE_START = re.compile(r"(?:[的了由到着其另]|和(?!平)|出(?!院|生|发|口|版)|过(?!敏|程|滤|氧)|费(?!用))")
 _BAD_END = re.compile(r"(?:[的、和在对等是为分成作改认因称视被将]|(?<!参)与)$")
 _VERBS = (
@@ -97,7 +102,9 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("define", re.compile(r"(?P<s>[^，是]{2,20}?)(?:是|指的是|是指)(?!由|因|为了)(?P<v>[^，\x00]{4,40})$"), 1.6),
     _Rule("act", re.compile(rf"(?P<s>{_NP})(?P<a>{_VERBS})(?P<le>了)?(?P<v>[^，\x00]{{3,40}})$"), 1.2),
 )  # fmt: skip
-_MEANS = re.compile(rf"(?P<s>[^，]{{2,20}}?)通过(?P<v>[^，\x00]{{4,40}})，(?:成功|进一步|不断|有效|并)?(?P<a>(?:{_VERBS})了?[^，\x00]{{2,30}})")
+_MEANS = re.compile(
+    rf"(?P<s>[^，]{{2,20}}?)通过(?P<v>[^，\x00]{{4,40}})，(?:成功|进一步|不断|有效|并)?(?P<a>(?:{_VERBS})了?[^，\x00]{{2,30}})"
+)
 _DESCRIBE = re.compile(
     rf"(?P<s>[^，\x00]{{2,20}}?)(?:{_VERBS}|表示|反映|受惠|已|将|可以|能够?|持续|进一步|成为|有望|通过|不仅|也是|(?<!现)在|现在|为|从|按|不断)"
 )
@@ -192,7 +199,7 @@ def _asked(rule: _Rule, match: re.Match[str]) -> str:
 
 
 def _reached(finding: Finding, match: re.Match[str], offset: int) -> Finding:
-    """"S增长12%至162亿元" says two things: by how much, and what S then was."""
+    """ "S增长12%至162亿元" says two things: by how much, and what S then was."""
     head, _, tail = finding.subject.rpartition("的")
     subject, attribute = (head, tail) if head else ("", finding.subject)
     start, end = offset + match.start("w"), offset + match.end("w")

@@ -24,7 +24,9 @@ _BASE_FORM = {
     "launched": "launch", "supports": "support", "includes": "include", "uses": "use", "makes": "make", "produces": "produce",
     "requires": "require", "treats": "treat", "causes": "cause", "acquired": "acquire", "announced": "announce",
 }  # fmt: skip
-_PAST = frozenset("rose fell grew increased decreased declined dropped employed had opened launched acquired announced".split())
+_PAST = frozenset(
+    "rose fell grew increased decreased declined dropped employed had opened launched acquired announced".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ _RULES: tuple[_Rule, ...] = (
     _rule("define", rf"(?P<s>[^,]{{2,60}}?) {_BE} (?P<v>(?:an?|the|one) .{{4,80}})$", 1.6, "what {b} {s}"),
     _rule("act", r"(?P<s>[^,]{2,60}?) (?P<verb>offers|provides|launched|supports|includes|uses|makes|produces|requires|treats|causes|acquired|announced|covers|operates) (?P<v>[^,]{3,80})$", 1.4, "what {do} {s} {base}"),
 )  # fmt: skip
-_DESCRIBE = re.compile(r"(?P<s>(?:The |An? )?[A-Za-z][^,]{2,40}?) (?:is|was|are|were|has|have|had|can|will|helps?|works?|shows?|plans?)\b")
+_DESCRIBE = re.compile(
+    r"(?P<s>(?:The |An? )?[A-Za-z][^,]{2,40}?) (?:is|was|are|were|has|have|had|can|will|helps?|works?|shows?|plans?)\b"
+)
 _BAD_SUBJECT = re.compile(
     r"(?:it|he|she|they|we|you|i|this|that|these|those|there|here|what|which|who|when|if|while|although|because|as|in|on|at|by|for|"
     r"from|with|after|before|during|and|but|or|so|to|not|please|its|their|our|his|her|each|all|some|most|one|another)\b|.*\b(?:which|that|who|is|was|are|were)\b|.*[;:?!\"“”()|]",

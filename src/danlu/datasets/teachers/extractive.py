@@ -137,7 +137,7 @@ def _in_context(finding: Finding, document: Document, answer: str) -> tuple[Find
 
 
 def _nearest_name(finding: Finding, document: Document) -> str:
-    """The heading, unless it is a general one ("小结"), else the title up to its colon; empty where that is too long."""
+    """The heading, unless it is a general one ("小结"), else the title up to its colon; empty where it is too long."""
     own = _NUMBERING.sub("", finding.heading.strip())
     title = _TITLE_HEAD.split(_title(document))[0].strip()
     is_fit = own != document.title and 0 < len(own) <= _LONGEST_HEADING and not _UNFIT_HEADING.search(own)

@@ -1,6 +1,6 @@
 """What a rule finds: a subject, what is said of it, and where the answer and its proof stand; and the rules for tables.
 
-    Passage(pair | row) -> Finding        sentences are read by `chinese.py` and `english.py`
+Passage(pair | row) -> Finding        sentences are read by `chinese.py` and `english.py`
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ GENERIC_HEADINGS = re.compile(
 _LABEL = re.compile(r"(?P<subject>.{2,24})的(?P<attribute>[^的]{1,16})$")
 _LABEL_EN = re.compile(r"(?P<attribute>.{2,40}) of (?P<subject>.{2,40})$")
 _CHINESE = re.compile(r"[一-鿿]")
-_NOT_A_KEY = re.compile(r"(说|表示|指出|认为|称|道|said|says|note|注|http\w?|例如|如下|来源|编辑|记者|图|表)\d*$", re.IGNORECASE)
+_NOT_A_KEY = re.compile(
+    r"(说|表示|指出|认为|称|道|said|says|note|注|http\w?|例如|如下|来源|编辑|记者|图|表)\d*$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,5 +109,5 @@ def _cell_finding(passage: Passage, value: Cell, subject: str, attribute: str, *
 
 
 def _lower_first(text: str) -> str:
-    """"Gross margin" -> "gross margin"; "ROE" stays."""
+    """ "Gross margin" -> "gross margin"; "ROE" stays."""
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]

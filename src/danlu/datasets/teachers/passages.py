@@ -19,9 +19,11 @@ _MARKDOWN_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$|\*\*([^*]+)\*\*$")
 _NUMBERED_HEADING = re.compile(r"[一二三四五六七八九十]+、(\S{1,20})$")
 _SEPARATOR = re.compile(r"\|?\s*:?-{2,}[\s:|-]*$")
 _BULLET = re.compile(r"\s*(?:[-*+•·●]|\d{1,2}[.)、])\s*(?=\S)")
-_PAIR = re.compile(r"(?P<key>[^\s：:，。；！？,;!?“”\"|][^：:，。；！？;!?“”\"|]{0,39}?)\s*(?:：|:\s)\s*(?P<value>\S.{0,79}?)$")
+_PAIR = re.compile(
+    r"(?P<key>[^\s：:，。；！？,;!?“”\"|][^：:，。；！？;!?“”\"|]{0,39}?)\s*(?:：|:\s)\s*(?P<value>\S.{0,79}?)$"
+)
 _SENTENCE = re.compile(r"(?:[^。！？!?；;.]|\.(?!\s|$)|[；;](?=[^“]*”))+[。！？!?；;.]?[”’\")]?")
-_TERMINAL = tuple("。！？!?；;：:.”\"…）)")
+_TERMINAL = tuple('。！？!?；;：:.”"…）)')
 _WRAPPED_FRACTION = 0.6  # a line shorter than this fraction of the longest one was ended by its author, not by the page
 _INDENT = re.compile(r"[\s　]*")
 
@@ -141,7 +143,7 @@ def _pair_passage(pair: re.Match[str], offset: int, heading: str) -> Passage:
 def _read_table(group: list[_Line]) -> Iterator[Passage]:
     """Rows under their header; a table without one is read as pairs where it has two columns, else not at all."""
     rows = [_cells(line) for line in group if not _SEPARATOR.fullmatch(line.text)]
-    has_header = len(rows) < len(group) and not _SEPARATOR.fullmatch(group[0].text) or _looks_like_header(rows)
+    has_header = (len(rows) < len(group) and not _SEPARATOR.fullmatch(group[0].text)) or _looks_like_header(rows)
     header = tuple(cell.text for cell in rows[0]) if has_header and rows else ()
     for cells in rows[1:] if has_header else rows:
         start, end, heading = cells[0].start, cells[-1].end, group[0].heading

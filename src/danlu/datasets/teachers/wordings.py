@@ -143,7 +143,7 @@ def _with_article(noun: str) -> str:
 
 
 def _agreeing(verb: str, attribute: str) -> str:
-    """"is" for one, "are" for "opening hours"; a verb in the plural stays."""
+    """ "is" for one, "are" for "opening hours"; a verb in the plural stays."""
     is_plural = re.search(r"(?<![sui])s$", attribute) is not None
     return {"is": "are", "was": "were"}.get(verb, verb) if is_plural else verb
 

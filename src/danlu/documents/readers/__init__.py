@@ -7,11 +7,11 @@ Each format is one file whose heavy library loads inside the reader. Nothing is 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from danlu.artifacts import sha256_file
 from danlu.documents.readers.docx import read_docx
 from danlu.documents.readers.html import read_html
 from danlu.documents.readers.markdown import read_markdown
@@ -19,7 +19,8 @@ from danlu.documents.readers.pdf import read_pdf
 from danlu.documents.readers.read_text import Coverage, ReadText
 from danlu.documents.readers.text import read_text
 from danlu.errors import InputError
-from danlu.types import Document, content_id
+from danlu.types import Document
+from danlu.workspace.sources import document_id
 
 READERS: dict[str, Callable[[Path], ReadText]] = {
     ".md": read_markdown,
@@ -67,7 +68,7 @@ def read_document(path: Path, *, source: str) -> ReadResult:
         key = "document_without_text" if coverage.dropped else "document_empty"
         raise InputError(key, where=str(path), dropped=_list(coverage.dropped))
     document = Document(
-        id=content_id(sha256, PurePosixPath(source.replace("\\", "/")).name),
+        id=document_id(sha256, source),
         title=_title(read, path),
         source=source,
         sha256=sha256,
@@ -87,8 +88,7 @@ def _title(read: ReadText, path: Path) -> str:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_file(path)
     except OSError as error:
         raise InputError("document_unreadable", where=str(path), reason=error.strerror or str(error)) from error
 

@@ -12,6 +12,4 @@ def _tokenize(renderer: Renderer, sample: ChatSample, _max_length: int) -> list[
     return [renderer.chat(sample)]
 
 
-SFT = Method(
-    name="sft", eats="chat", tokenize=_tokenize, count=lambda sample: sample.num_targets, loss=packed_loss
-)
+SFT = Method(name="sft", eats="chat", tokenize=_tokenize, count=lambda sample: sample.num_targets, loss=packed_loss)
