@@ -281,7 +281,7 @@ LINES = [
     (72, 740, 11, "The first line of a paragraph that ends with a hyphen-"),
     (72, 726, 11, "ated word, and goes on over the margin of this page"),
     (72, 712, 11, "until it ends."),
-    (72, 680, 11, "　　二零二四年第二季度，公司实现营业收入一千"),
+    (72, 680, 11, "　　二零二四年第二季度，公司按照国际会计准则实现营业收入一千"),
     (72, 666, 11, "六百一十一亿元，同比增长。"),
     (72, 630, 11, "Item"), (192, 630, 11, "2023"), (312, 630, 11, "2024"),
     (72, 614, 11, "Revenue"), (192, 614, 11, "1,491"), (312, 614, 11, "1,611"),
@@ -292,7 +292,7 @@ def test_pdf_lines_become_paragraphs_headings_and_tables(tmp_path: Path) -> None
     result = read_document(draw(tmp_path / "a.pdf", LINES), source="a.pdf")
     assert result.document.text == (
         "Annual Report\n\nThe first line of a paragraph that ends with a hyphenated word, and goes on over the margin "
-        "of this page until it ends.\n\n　　二零二四年第二季度，公司实现营业收入一千六百一十一亿元，同比增长。\n\n"
+        "of this page until it ends.\n\n　　二零二四年第二季度，公司按照国际会计准则实现营业收入一千六百一十一亿元，同比增长。\n\n"
         "| Item | 2023 | 2024 |\n| --- | --- | --- |\n| Revenue | 1,491 | 1,611 |\n"
     )
     assert headings(result) == [(1, "Annual Report", "Annual Report")]

@@ -81,19 +81,21 @@ class Place:
             preexec_fn=preexec,
         )
 
-    def danlu(self, *arguments: str, preexec: Callable[[], None] | None = None, **more: str) -> Outcome:
+    def danlu(
+        self, *arguments: str, preexec: Callable[[], None] | None = None, timeout_seconds: float = 200, **more: str
+    ) -> Outcome:
         """`danlu ARGUMENTS` to its end."""
         process = self.start(*arguments, preexec=preexec, **more)
         try:
-            out, err = process.communicate(timeout=200)
+            out, err = process.communicate(timeout=timeout_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
         return Outcome(code=process.returncode, out=out, err=err)
 
-    def done(self, *arguments: str, **more: str) -> Outcome:
+    def done(self, *arguments: str, timeout_seconds: float = 200, **more: str) -> Outcome:
         """`danlu ARGUMENTS`, which must end well."""
-        outcome = self.danlu(*arguments, **more)
+        outcome = self.danlu(*arguments, timeout_seconds=timeout_seconds, **more)
         assert outcome.code == 0, outcome.err
         return outcome
 

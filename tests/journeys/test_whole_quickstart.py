@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from importlib.resources import as_file, files
 
@@ -33,7 +34,8 @@ def test_its_recipe_goes_the_whole_way_in_chinese_with_few_steps(empty):
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_a_newcomer_sees_a_model_learn_and_the_second_time_nothing_is_done_again(empty):
-    first = empty.done("quickstart", "--json").json
+    threads = str(os.cpu_count())  # as many as a user has, where the other tests take one
+    first = empty.done("quickstart", "--json", timeout_seconds=1500, OMP_NUM_THREADS=threads).json
     splits = first["results"]["splits"]
     asked = splits["trained"]["num_questions"]
     assert splits["trained"]["tuned"]["exact"] >= 0.9 * asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from danlu.recipe import parse_recipe
 from danlu.training.base import base
 from danlu.training.checkpoint import Progress
 from danlu.training.train import train
-from danlu.types import TextSample
+from danlu.types import Message, TextSample
 from danlu.workspace.dataset import freeze
 from danlu.workspace.runs import continue_or_create
 
@@ -145,3 +146,12 @@ def test_an_adapter_from_another_base_is_pointed_out(bench, workspace, dialogues
     except ModelError as error:  # a vocabulary of another size does not matter: only linear layers are adapted
         pytest.fail(str(error))
     assert [event.reason for event in events if isinstance(event, Warned)] == ["adapter_other_base"]
+
+
+def test_a_sample_beyond_the_models_positions_is_an_error_before_training(bench, workspace, dialogues):
+    long = replace(dialogues[0], messages=(dialogues[0].messages[0], Message(role="assistant", content="药" * 9000)))
+    corpus = [TextSample(id="t", text="心内科在3号楼2层。" * 9)]
+    freeze(workspace.datasets, "small", {"train": [*dialogues, long], "corpus": corpus}, parents={}, details={})
+    with pytest.raises(InputError) as caught:
+        bench(max_length=100_000)
+    assert caught.value.key == "beyond_positions" and caught.value.params["known"] == 4096

@@ -42,7 +42,8 @@ class EarlyStoppingKnobs(Knobs):
     """When to stop before the last step."""
 
     patience: int = Field(default=0, ge=0)
-    """Stop after so many evaluations without a better validation loss and keep the best; 0 never stops."""
+    """Stop after so many evaluations without a better validation loss. The best weights are kept, also where all steps
+    were done; 0 never stops and keeps the last."""
 
 
 class TrainKnobs(Knobs):
@@ -64,7 +65,8 @@ class TrainKnobs(Knobs):
     """Samples in one optimizer step, over all processes; micro-batches are derived from memory."""
 
     tokens_per_micro_batch: int | None = Field(default=None, ge=8)
-    """Most tokens in one forward pass; by default derived from the device's memory. It cannot change the result."""
+    """Most tokens in one forward pass; by default derived from the device's memory. Dropout's noise apart, the
+    result does not depend on it."""
 
     epochs: float = Field(default=3, gt=0)
     """Passes over the training split."""

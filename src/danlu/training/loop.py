@@ -119,10 +119,10 @@ def run_loop(
 
     if _stopped_early(knobs, progress):
         yield Warned(reason="stopped_early", count=progress.step, params={"best_step": str(progress.best_step)})
-        if world.is_first:
-            load_trained(model, load_file(_best_file(spec)))
     elif progress.step < spec.total_steps and world.is_first:
         yield Saved(kind="checkpoint", path=str(_save(model, optimizer, progress, spec)))
+    if is_finished(progress, spec) and knobs.early_stopping.patience and validation and world.is_first:
+        load_trained(model, load_file(_best_file(spec)))
     model.eval()
     yield progress
 

@@ -24,6 +24,11 @@ class Tokenized:
     longest: int = 0
 
     @property
+    def longest_kept(self) -> int:
+        """The length of the longest sample that is trained."""
+        return max((len(sample.ids_T) for sample in self.samples), default=0)
+
+    @property
     def num_tokens(self) -> int:
         """All tokens, trained or not."""
         return sum(len(sample.ids_T) for sample in self.samples)

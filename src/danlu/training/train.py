@@ -86,6 +86,7 @@ def train_here(
     dtype = _dtype(knobs.precision, device)
     whole = knobs.adapter.kind == "none"
     model = load_model(inputs.base.folder, dtype=torch.float32 if whole else dtype, device=device)
+    _check_positions(model, max(split.longest_kept for split in splits.values()))
     yield from _prepare_weights(model, run, workspace, inputs.base)
     steps_per_epoch = StepOrder(
         num_samples=len(samples), samples_per_step=knobs.samples_per_step, seed=knobs.seed
@@ -118,6 +119,13 @@ def _source(method: str, split: str) -> str:
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
     named = {"fp32": torch.float32, "bf16": torch.bfloat16}
     return named.get(precision) or fast_dtype(device)
+
+
+def _check_positions(model: PreTrainedModel, longest: int) -> None:
+    """No sample may be longer than the positions the model knows."""
+    known = model.config.max_position_embeddings
+    if longest > known:
+        raise InputError("beyond_positions", where=str(model.name_or_path), longest=longest, known=known)
 
 
 def _prepare_weights(model: PreTrainedModel, run: Run, workspace: Workspace, base: BaseModel) -> Iterator[Event]:

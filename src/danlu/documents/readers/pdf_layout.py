@@ -130,7 +130,10 @@ def _continues(group: Sequence[_Placed], placed: _Placed, pitch: float) -> bool:
     runs_over = placed.page != group[-1].page
     if not runs_over and _are_rows(above, line):
         return True
-    if (len(above.cells) > 1 and len(line.cells) > 1) or _size(above) != _size(line) or _ITEM.match(line.text.lstrip()):
+    if (len(above.cells) > 1 and len(line.cells) > 1) or _ITEM.match(line.text.lstrip()):
+        return False
+    # Boxes hug the glyphs, so lines of one font differ a little; which font stands in for a missing one, too.
+    if max(above.height, line.height) > _LARGER * min(above.height, line.height):
         return False
     distance = above.bottom - line.bottom
     if not runs_over and (distance <= 0 or distance > 1.4 * max(pitch, above.height)):
