@@ -9,6 +9,7 @@ import pytest
 
 # One thread: sums in the same order on every machine, and no fight over cores between tests.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from danlu.messages import set_language

@@ -292,7 +292,8 @@ def test_pdf_lines_become_paragraphs_headings_and_tables(tmp_path: Path) -> None
     result = read_document(draw(tmp_path / "a.pdf", LINES), source="a.pdf")
     assert result.document.text == (
         "Annual Report\n\nThe first line of a paragraph that ends with a hyphenated word, and goes on over the margin "
-        "of this page until it ends.\n\n　　二零二四年第二季度，公司按照国际会计准则实现营业收入一千六百一十一亿元，同比增长。\n\n"
+        "of this page until it ends.\n\n"
+        "　　二零二四年第二季度，公司按照国际会计准则实现营业收入一千六百一十一亿元，同比增长。\n\n"
         "| Item | 2023 | 2024 |\n| --- | --- | --- |\n| Revenue | 1,491 | 1,611 |\n"
     )
     assert headings(result) == [(1, "Annual Report", "Annual Report")]

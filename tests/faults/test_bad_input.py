@@ -260,7 +260,7 @@ def test_a_run_at_work_is_not_started_twice_while_others_proceed(place):
 # Training
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_sample_longer_than_max_length_is_counted_and_nothing_is_trained(copy, processes):
     arguments = ("train", "clinic.yaml", "train.max_length=16", f"train.processes={processes}")
     found = complains_in_chinese(copy, *arguments, code=2, says=("clinic@1/train", "16", "train.too_long=drop"))

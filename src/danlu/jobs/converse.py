@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from danlu.errors import InputError
+from danlu.jobs.threads import let_waiting_threads_sleep
 from danlu.messages import t
 from danlu.types import Message
 from danlu.workspace import Workspace
@@ -61,6 +62,7 @@ def converse(
 
 
 def _load(folder: Path, adapter: Path | None) -> tuple[PreTrainedModel, Renderer]:
+    let_waiting_threads_sleep()
     import torch
 
     from danlu.hardware.device import fast_dtype, pick_device

@@ -12,6 +12,7 @@ from importlib import import_module
 
 from danlu.errors import UsageError
 from danlu.events import Event
+from danlu.jobs.threads import let_waiting_threads_sleep
 from danlu.recipe import Recipe
 from danlu.workspace import Workspace
 from danlu.workspace.runs import Run
@@ -60,6 +61,7 @@ def check_stages(recipe: Recipe, names: Iterable[str]) -> list[str]:
 
 def load_stage(name: str) -> Stage:
     """The stage's function; its module is imported now."""
+    let_waiting_threads_sleep()
     module, _, function = STAGES[name].partition(":")
     return getattr(import_module(module), function)
 
