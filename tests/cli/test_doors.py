@@ -55,7 +55,7 @@ def test_every_action_on_runs_takes_them_too(danlu, action):
 
 def test_a_stages_help_ends_with_its_knobs(danlu):
     listed = danlu("train", "--help").out
-    assert "train.adapter.rank: int = 16" in listed and "model.base: str" in listed
+    assert "train.adapter.dropout: float = 0.0" in listed and "model.base: str" in listed
     assert "synthesize.wordings" not in listed
 
 

@@ -22,5 +22,5 @@ def test_every_knob_has_a_sentence_of_its_own_in_both_languages(danlu):
 
 
 def test_a_knob_is_printed_with_type_default_and_sentence(danlu):
-    first, second = danlu("knobs", "train.adapter.rank").out.splitlines()
-    assert (first, second.strip()) == ("train.adapter.rank: int = 16", "Rank of the adapters.")
+    first, second = danlu("knobs", "train.adapter.dropout").out.splitlines()
+    assert (first, second.strip()) == ("train.adapter.dropout: float = 0.0", "Dropout before the adapters.")

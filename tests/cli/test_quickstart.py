@@ -28,4 +28,5 @@ def test_it_greets_says_what_will_happen_and_can_be_interrupted(danlu, start):
     assert process.returncode == 130 and "Traceback" not in err
     assert out.startswith("quickstart-1: interrupted") and "danlu chat" not in out
     (run,) = danlu("runs", "list", "--json").json["runs"]
-    assert (run["state"], run["stage"]) == ("interrupted", "base")
+    # The next stage is announced when the one before it is done, which may be a moment before it begins.
+    assert run["state"] == "interrupted" and run["stage"] in ("freeze", "base")

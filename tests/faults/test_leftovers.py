@@ -9,6 +9,8 @@ import torch
 
 from danlu.artifacts import find_by_key
 from danlu.errors import ArtifactError
+from danlu.events import Warned
+from danlu.jobs.record import Recorder
 from danlu.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from danlu.workspace.dataset import freeze, open_dataset
 
@@ -24,6 +26,15 @@ def test_checkpoints_of_another_training_that_was_further_on_do_not_push_out_new
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000040", "step-000060"]
     progress, damaged = load_checkpoint(tmp_path, model, optimizer, key="new")
     assert (progress.step, damaged) == (60, [])
+
+
+def test_a_warning_said_again_keeps_its_place_so_that_the_report_stays_the_same(tuned_run):
+    """A stage whose work is reused says its warnings again; others, such as `train`, say nothing then."""
+    recorder = Recorder(tuned_run)
+    for name in ("ingest", "train", "ingest"):
+        with recorder.stage(name):
+            recorder.record(Warned(reason="odd", count=1))
+    assert [warning["stage"] for warning in tuned_run.card()["warnings"]] == ["ingest", "train"]
 
 
 def test_a_card_that_cannot_be_read_is_named(tmp_path):

@@ -84,11 +84,16 @@ class Recorder:
         self._log.flush()
 
     def _keep_warning(self, event: Warned) -> None:
-        """A resumed stage adds to what it said before; the same warning again replaces the older one."""
+        """A resumed stage adds to what it said before; the same warning again takes the place of the older one."""
         new = {"stage": self._stage, "reason": event.reason, "count": event.count, "params": event.params}
         self._warnings.append(new)
-        kept = [old for old in self._run.card().get("warnings", []) if _identity(old) != _identity(new)]
-        self._run.update_card(warnings=[*kept, new])
+        warnings = list(self._run.card().get("warnings", []))
+        known = [_identity(old) for old in warnings]
+        if _identity(new) in known:
+            warnings[known.index(_identity(new))] = new
+        else:
+            warnings.append(new)
+        self._run.update_card(warnings=warnings)
 
     def _keep_result(self, event: Done) -> None:
         card = self._run.card()
