@@ -103,7 +103,7 @@ def test_an_adapter_is_trained_further_from_a_run_or_a_folder(bench):
 
 def test_an_adapter_keeps_its_rank_and_says_so(bench):
     first, _ = bench()
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(InputError) as caught:
         bench(adapter={"from": first.name, "rank": 4})
     assert caught.value.key == "adapter_rank" and caught.value.params == {"name": "rank", "asked": 4, "found": 16}
 

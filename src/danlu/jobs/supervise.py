@@ -61,7 +61,7 @@ def _last_step(run: Run) -> dict:
         return {}
     with run.events.open("rb") as file:
         file.seek(max(0, run.events.stat().st_size - _TAIL_BYTES))
-        lines = file.read().decode("utf-8", errors="replace").splitlines()
+        lines = file.read().decode("utf-8", errors="replace").split("\n")
     for line in reversed(lines):
         if '"event": "step"' in line and line.startswith("{") and line.endswith("}"):
             return json.loads(line)

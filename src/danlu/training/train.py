@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from danlu.artifacts import Card, find_by_key, package_versions, publish, read_card, sha256_folder, write_card
-from danlu.errors import InputError, ModelError
+from danlu.errors import InputError
 from danlu.events import Done, Event, Saved, Shown, Warned
 from danlu.hardware.device import fast_dtype, peak_memory_bytes, pick_device, tokens_per_micro_batch
 from danlu.models.adapters import add_lora, load_adapter, read_adapter_config, save_adapter
@@ -158,7 +158,7 @@ def _check_rank(run: Run, folder: Path) -> None:
     config = read_adapter_config(folder)
     for name, asked, found in (("rank", knobs.rank, config["r"]), ("alpha", knobs.alpha, config["lora_alpha"])):
         if asked is not None and asked != found:
-            raise ModelError("adapter_rank", where=str(folder), name=name, asked=asked, found=found)
+            raise InputError("adapter_rank", where=str(folder), name=name, asked=asked, found=found)
 
 
 def _finish(
