@@ -95,12 +95,13 @@ class SlowTeacher:
 
     url: str
     speaks: threading.Event
+    asked: threading.Event
 
 
 @pytest.fixture
 def slow_teacher() -> Iterator[SlowTeacher]:
     """The slow teacher; it speaks at the latest when the test is over."""
-    speaks = threading.Event()
+    speaks, asked = threading.Event(), threading.Event()
     message = {"role": "assistant", "content": '{"facts": []}'}
     reply = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
     reply["choices"] = [{"index": 0, "message": message, "finish_reason": "stop"}]
@@ -108,6 +109,7 @@ def slow_teacher() -> Iterator[SlowTeacher]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            asked.set()
             speaks.wait(60)
             self.rfile.read(int(self.headers["Content-Length"]))
             with contextlib.suppress(OSError):  # whoever asked may be gone
@@ -123,7 +125,7 @@ def slow_teacher() -> Iterator[SlowTeacher]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield SlowTeacher(url=f"http://127.0.0.1:{server.server_port}/v1", speaks=speaks)
+    yield SlowTeacher(url=f"http://127.0.0.1:{server.server_port}/v1", speaks=speaks, asked=asked)
     speaks.set()
     server.shutdown()
     server.server_close()

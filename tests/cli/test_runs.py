@@ -73,9 +73,9 @@ def test_a_signal_lets_the_stage_save_and_the_same_command_carries_on(danlu, sta
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_twice_leaves_at_once_with_the_shells_code(danlu, start, waiting, number, code):
+def test_a_signal_twice_leaves_at_once_with_the_shells_code(start, waiting, slow_teacher, number, code):
     process = start(*waiting)
-    until_waiting(danlu)
+    assert slow_teacher.asked.wait(30)
     process.send_signal(number)
     while "once more to leave at once" not in (line := process.stderr.readline()):
         assert line, "it ended at the first signal"
