@@ -2,27 +2,6 @@
 
 from __future__ import annotations
 
-import typer
+from danlu.cli.console.stage_verb import stage_verb
 
-from danlu.cli.console.options import DEFAULT_WORKSPACE, Background, Json, Lang, Overrides, Target, WorkspaceFolder
-from danlu.cli.console.perform import Request, perform
-
-
-def train(
-    target: Target,
-    overrides: Overrides = None,
-    background: Background = False,
-    workspace: WorkspaceFolder = DEFAULT_WORKSPACE,
-    lang: Lang = None,
-    as_json: Json = False,
-) -> None:
-    """Runs `base` to `train` of a recipe or run. The language was set before this file was loaded."""
-    request = Request(
-        target=target,
-        overrides=overrides or [],
-        stages=("base", "train"),
-        workspace=workspace,
-        as_json=as_json,
-        background=background,
-    )
-    raise typer.Exit(perform(request))
+train = stage_verb("base", "train")
